@@ -1,0 +1,89 @@
+"""Files that are written whole or not at all.
+
+It knows nothing of pictures, weights or records: only that a kill, a full disk or Ctrl-C between
+two bytes must leave either the old file or the new one, and that a path which cannot be written
+should be refused before an hour of work, not after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def written_whole(path: str | Path) -> Iterator[Path]:
+    """Yields a fresh temporary path beside `path`, which becomes `path` when the block ends well.
+
+    On any exception, Ctrl-C included, the temporary file is removed and an old `path` stays as it
+    was; so the block should do nothing but write. Raises ValueError in one sentence where the
+    folder cannot be made or written.
+    """
+    target = Path(path)
+    temporary = _fresh_sibling(target)
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise ValueError(f"Cannot write {target}: {error.strerror or error}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, data: Any) -> None:
+    """Writes `data` as indented JSON, whole or not at all; NaN and infinities raise ValueError."""
+    text = json_text(data)
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def json_text(data: Any) -> str:
+    """`data` as indented JSON with a final newline; NaN and infinities raise ValueError."""
+    return json.dumps(data, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read_json(path: str | Path) -> Any:
+    """The content of a JSON file; FileNotFoundError or ValueError in a sentence naming it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileNotFoundError(f"{path} is missing.") from None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"{path} is not readable JSON: {error}.") from error
+
+
+def check_writable(path: str | Path) -> None:
+    """Makes the parent folder and proves that `path` can be written, leaving nothing behind.
+
+    Raises ValueError in one sentence: no permission, a folder of that name, a full disk.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise ValueError(f"Cannot write {target}: a folder of that name exists.")
+    _fresh_sibling(target).unlink()
+
+
+def _fresh_sibling(target: Path) -> Path:
+    # The same folder, because os.replace is atomic only within one file system.
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-", suffix=target.suffix)
+        os.close(handle)
+        os.chmod(name, 0o644)
+    except OSError as error:
+        raise ValueError(f"Cannot write {target}: {error.strerror or error}.") from error
+    return Path(name)
+
+
+def _flush_to_disk(path: Path) -> None:
+    # Without it a power cut after the rename can leave a file of zeros under the final name.
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
