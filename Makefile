@@ -1,0 +1,84 @@
+# Everything a visitor types. The environment lives in .venv and is made again only when
+# pyproject.toml or constraints.txt change, so the second call starts at once.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+# Where `make demo` listens; `make demo HOST=0.0.0.0 PORT=8000` opens it to the network.
+HOST ?= 127.0.0.1
+PORT ?= 7860
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab lint format notebooks readme browser clean
+
+help:
+	@echo "make demo       open the studio at http://$(HOST):$(PORT)"
+	@echo "make test       lint, types, tests, browser test and notebooks"
+	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make lint       ruff and pyright only"
+	@echo "make format     let ruff rewrite the files"
+	@echo "make notebooks  run every notebook again and store what it shows"
+	@echo "make readme     write the measured numbers into README.md"
+	@echo "make clean      remove the environment and the caches"
+
+demo: $(VENV)/.demo
+	$(BIN)/python -m demo.app --host $(HOST) --port $(PORT)
+
+# One pytest run, so that its closing line is the verdict on everything.
+test: lint browser
+	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120
+
+lab: $(VENV)/.all
+	$(BIN)/jupyter lab notebooks
+
+lint: $(VENV)/.all
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+
+format: $(VENV)/.all
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+notebooks: $(VENV)/.all
+	$(BIN)/python -m analysis.notebooks notebooks
+
+readme: $(VENV)/.all
+	$(BIN)/python -m analysis.results --readme
+
+# The browser test needs a Chromium. As root on Debian or Ubuntu it is installed; elsewhere the
+# test fails and says what to do. It is never skipped.
+browser:
+	@if [ -z "$$CHROMIUM" ] && ! command -v chromium >/dev/null && \
+	    ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null; then \
+	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	        echo "installing Chromium for the browser test"; \
+	        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	            --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	    else \
+	        echo "no Chromium found: install it, or set CHROMIUM to its path" >&2; \
+	    fi; \
+	fi
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis build dist ediffi.egg-info
+
+# --- the environment -------------------------------------------------------------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	    { rm -rf $(VENV); echo "could not make $(VENV); Debian has it in python3-venv" >&2; exit 1; }
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what the studio needs (torch is large: a few minutes)"
+	$(INSTALL) -e '.[demo]'
+	@touch $@
+
+$(VENV)/.all: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing what studio, notebooks, training and tests need (torch is large)"
+	$(INSTALL) -e '.[demo,notebooks,test,training]'
+	@touch $@ $(VENV)/.demo
