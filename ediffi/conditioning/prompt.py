@@ -1,0 +1,100 @@
+"""What a person typed, as characters: cleaning, phrases as spans, spans as columns of a token stream.
+
+It knows words and characters only. Which tokens a text has, and what they mean, others know: they hand
+in the character span of each column (`EncodedText.t5_offsets`, `.clip_offsets`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_CHARACTERS = 2_000
+
+
+def clean_prompt(text: str) -> str:
+    """`text` with control characters and lone surrogates as blanks, and runs of blanks as one.
+
+    Raises ValueError when more than 2,000 characters are left.
+    """
+    plain = "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    clean = " ".join(plain.split())
+    if len(clean) > MAX_CHARACTERS:
+        raise ValueError(
+            f"the prompt has {len(clean):,} characters and at most {MAX_CHARACTERS:,} are read."
+        )
+    return clean
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """Characters `start` to `end` (exclusive) of a prompt."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for a span without characters."""
+        if not 0 <= self.start < self.end:
+            raise ValueError(f"a span needs 0 <= start < end, not {self.start} and {self.end}.")
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt; `text` is cleaned on the way in, and all spans refer to the cleaned text."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        """Clean the text; raises as `clean_prompt` does."""
+        object.__setattr__(self, "text", clean_prompt(self.text))
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is asked for: the unconditional picture."""
+        return not self.text
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the text, without punctuation around them."""
+        return tuple(re.findall(r"\w+(?:['’-]\w+)*", self.text))
+
+    def phrase(self, phrase: str, occurrence: int = 1) -> Span:
+        """Where `phrase` stands for the `occurrence`-th time, as whole words, in either case.
+
+        Raises ValueError naming the phrase and the words of the prompt when it is not there.
+        """
+        if occurrence < 1:
+            raise ValueError(f"occurrence counts from 1, and {occurrence} was given.")
+        wanted = clean_prompt(phrase)
+        if not wanted:
+            raise ValueError("an empty phrase stands nowhere; name at least one word.")
+        pattern = rf"(?<!\w){re.escape(wanted)}(?!\w)"
+        found = [m.span() for m in re.finditer(pattern, self.text, re.IGNORECASE)]
+        if not found:
+            words = ", ".join(self.words) or "none"
+            raise ValueError(f"the phrase {wanted!r} is not in the prompt, whose words are: {words}.")
+        if occurrence > len(found):
+            raise ValueError(
+                f"the phrase {wanted!r} stands {len(found)} times in the prompt, "
+                f"and occurrence {occurrence} was asked for."
+            )
+        return Span(*found[occurrence - 1])
+
+    def columns(self, span: Span, offsets: Sequence[tuple[int, int]]) -> list[int]:
+        """The columns of a token stream whose characters overlap `span`.
+
+        `offsets` holds one (start, end) per column of this text. The list is empty when the phrase
+        did not fit into the stream. Raises ValueError when the span lies outside the text.
+        """
+        if span.end > len(self.text):
+            raise ValueError(
+                f"the span {span.start}..{span.end} leaves a prompt of {len(self.text)} characters."
+            )
+        return [
+            column
+            for column, (start, end) in enumerate(offsets)
+            if start < end and start < span.end and end > span.start
+        ]
