@@ -1,0 +1,1 @@
+"""Noise, denoisers, losses, solvers and guidance: no networks and no text."""
