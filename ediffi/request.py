@@ -1,0 +1,227 @@
+"""What a caller asks for, checked once and for all, and what comes back.
+
+Every limit of the front door stands here; whoever holds a `Request` may sample from it. It knows no
+network, no encoder and no file.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+from torch import Tensor
+
+from . import images
+from .config import SamplingConfig
+from .recipe import Recipe
+
+if TYPE_CHECKING:
+    from .controls.paint_with_words import Painting
+
+MAX_CHARACTERS = 2_000
+MAX_STEPS = 200
+MAX_GUIDANCE = 30.0
+HIGHEST_SIGMA = 1e4
+SEEDS = 2**64
+EMBEDDINGS = ("t5", "clip_text", "clip_image")
+SOLVERS = ("euler", "heun", "stochastic", "dpmpp_2m")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture that is asked for; creating it checks every value (ValueError, one sentence).
+
+    `without` names embeddings that are switched off; `painting` steers phrases into regions.
+    """
+
+    prompt: str
+    seed: int
+    size: int
+    sampling: SamplingConfig
+    without: tuple[str, ...] = ()
+    painting: Painting | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.prompt, str):
+            raise ValueError(f"The prompt must be text, not {type(self.prompt).__name__}.")
+        if len(self.prompt) > MAX_CHARACTERS:
+            raise ValueError(
+                f"The prompt has {len(self.prompt)} characters; at most {MAX_CHARACTERS} are taken."
+            )
+        object.__setattr__(self, "prompt", clean(self.prompt))
+        _check_integer("seed", self.seed, 0, SEEDS - 1)
+        _check_integer("size", self.size, 1, 4096)
+        # No sigma lies above the highest, and a finite window is one that JSON can carry.
+        window_end = min(self.sampling.guidance_high, HIGHEST_SIGMA)
+        object.__setattr__(self, "sampling", replace(self.sampling, guidance_high=window_end))
+        _check_sampling(self.sampling)
+        for name in self.without:
+            if name not in EMBEDDINGS:
+                raise ValueError(
+                    f"There is no embedding {name!r} to switch off; there are"
+                    f" {', '.join(EMBEDDINGS)}."
+                )
+
+    @classmethod
+    def of(cls, recipe: Recipe, painting: Painting | None = None) -> Request:
+        """The request that a recipe answers; ValueError where a value is out of range."""
+        return cls(
+            recipe.prompt, recipe.seed, recipe.size, recipe.sampling, recipe.without, painting
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the user should know about a prompt before it is sampled."""
+
+    unknown: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    empty: bool = False
+
+    def sentences(self) -> tuple[str, ...]:
+        """The report in words, nothing where there is nothing to say."""
+        said = []
+        if self.empty:
+            said.append("Empty prompt: this is the unconditional picture.")
+        if self.unknown:
+            said.append(f"Words this storybook does not know: {', '.join(self.unknown)}.")
+        if self.dropped:
+            said.append(
+                f"The sentence is too long; these words were left out: {', '.join(self.dropped)}."
+            )
+        return tuple(said)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished picture: `images` by size in pixels, the recipe, and what was to be said."""
+
+    images: dict[int, Image.Image]
+    recipe: Recipe
+    report: Report
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture at the size that was asked for."""
+        return self.images[self.recipe.size]
+
+
+@dataclass(frozen=True)
+class PipelineStep:
+    """One sampler step of a batch of pictures.
+
+    `index` counts from 1 to `total`; `denoised` (b, 3, h, w) is the current guess of the clean
+    pictures; `experts` names who answered; `seconds` is what the step took. `results` is empty but
+    in the last step.
+    """
+
+    index: int
+    total: int
+    sigma: float
+    denoised: Tensor
+    experts: tuple[str, ...]
+    seconds: float
+    results: tuple[Result, ...] = ()
+
+    @property
+    def previews(self) -> Tensor:
+        """(b, 3, h, w) in [-1, 1]."""
+        return self.denoised.clamp(-1, 1)
+
+    @property
+    def preview(self) -> Tensor:
+        """(3, h, w) in [-1, 1], the first picture of the batch."""
+        return self.previews[0]
+
+    @property
+    def result(self) -> Result:
+        """The first finished picture; ValueError before the last step."""
+        if not self.results:
+            raise ValueError(f"Step {self.index} of {self.total} has no finished picture yet.")
+        return self.results[0]
+
+    def pictures(self) -> tuple[Image.Image, ...]:
+        """The previews as PIL pictures."""
+        return tuple(images.to_pil(preview) for preview in self.previews)
+
+
+def clean(prompt: str) -> str:
+    """The prompt without control characters: tabs and line ends become spaces, the rest goes.
+
+    Bidirectional overrides go too, because they make a sentence read other than it is; letters of
+    every script, emoji and their joiners stay.
+    """
+    kept = []
+    for character in prompt:
+        if character in "\t\n\v\f\r\x85\u2028\u2029":
+            kept.append(" ")
+        elif unicodedata.category(character) in ("Cc", "Cs"):
+            continue
+        elif unicodedata.bidirectional(character) in _OVERRIDES:
+            continue
+        else:
+            kept.append(character)
+    return "".join(kept).strip()
+
+
+_OVERRIDES = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+
+
+def sampling_with(
+    defaults: SamplingConfig,
+    solver: str | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    window: Sequence[float] | None = None,
+) -> SamplingConfig:
+    """The model's sampling with what the caller chose; None keeps the default.
+
+    `window` is the (low, high) range of sigma in which guidance acts.
+    """
+    chosen: dict[str, Any] = {}
+    if solver is not None:
+        chosen["solver"] = solver
+    if steps is not None:
+        chosen["steps"] = steps
+    if guidance is not None:
+        chosen["guidance"] = guidance
+    if window is not None:
+        if len(window) != 2:
+            raise ValueError(f"The guidance window needs 2 values, not {len(window)}.")
+        chosen["guidance_low"], chosen["guidance_high"] = window
+    return replace(defaults, **chosen)
+
+
+def _check_sampling(sampling: SamplingConfig) -> None:
+    if sampling.solver not in SOLVERS:
+        raise ValueError(
+            f"There is no solver {sampling.solver!r}; there are {', '.join(SOLVERS)}."
+        )
+    _check_integer("number of steps", sampling.steps, 1, MAX_STEPS)
+    _check_number("guidance", sampling.guidance, 0.0, MAX_GUIDANCE)
+    _check_number("sigma_min", sampling.sigma_min, 1e-5, 10.0)
+    _check_number("sigma_max", sampling.sigma_max, sampling.sigma_min, HIGHEST_SIGMA)
+    if sampling.sigma_min == sampling.sigma_max:
+        raise ValueError(f"sigma_min and sigma_max are both {sampling.sigma_max}; they must differ.")
+    _check_number("rho", sampling.rho, 1.0, 100.0)
+    _check_number("guidance_low", sampling.guidance_low, 0.0, HIGHEST_SIGMA)
+    low = sampling.guidance_low
+    _check_number("guidance_high", sampling.guidance_high, low, HIGHEST_SIGMA)
+
+
+def _check_integer(name: str, value: object, low: int, high: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"The {name} must be a whole number, not {value!r}.")
+    if not low <= value <= high:
+        shown = value if abs(value) < 10**30 else "huge"  # Python refuses to print 5,000 digits
+        raise ValueError(f"The {name} is {shown} and must lie between {low} and {high}.")
+
+
+def _check_number(name: str, value: object, low: float, high: float) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"The {name} must be a number, not {value!r}.")
+    if not low <= value <= high:  # also false for NaN
+        raise ValueError(f"The {name} is {value} and must lie between {low:g} and {high:g}.")
