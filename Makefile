@@ -24,7 +24,7 @@ help:
 	@echo "make clean      remove the environment and the caches"
 
 demo: $(VENV)/.demo
-	$(BIN)/python -m demo.app --host $(HOST) --port $(PORT)
+	$(BIN)/python -m demo --host $(HOST) --port $(PORT)
 
 # One pytest run, so that its closing line is the verdict on everything.
 test: lint browser
