@@ -1,1 +1,1 @@
-"""The storybook: a small world that draws itself, so that every picture comes with its exact truth."""
+"""The storybook: a small world that draws itself, so every picture comes with its truth."""

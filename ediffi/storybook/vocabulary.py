@@ -1,7 +1,7 @@
-"""What the storybook knows: its things, colours, places, skies, styles and words, and what it has never been shown.
+"""What the storybook knows: its things, colours, places, skies, styles and words.
 
-Names and facts only. How a thing looks belongs to the drawings, how it is put into sentences to
-`phrases`, where exactly it stands to `layout`.
+It also lists what is held out of training. Names and facts only: how a thing looks belongs to the
+drawings, how it is put into sentences to `phrases`, where exactly it stands to `layout`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ediffi.storybook import phrases
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of thing: its nouns as (singular, plural), the commonest first; where it is at home; its usual size.
+    """One kind of thing: its nouns as (singular, plural), the commonest first, and its homes.
 
-    `low` and `high` bound the usual size as a fraction of the page's height.
+    `low` and `high` bound its usual size as a fraction of the page's height.
     """
 
     name: str
@@ -59,7 +59,7 @@ CATEGORIES = ("animal", "plant", "building", "vehicle", "sky", "sign")
 
 
 def _kind(name: str, category: str, nouns: str, homes: str, low: float, high: float) -> Kind:
-    """Reads nouns from `one/many, one/many` and homes from a list of places, `all` being every place."""
+    """Reads nouns from `one/many, one/many` and homes from a list of places or `all`."""
     pairs = [noun.strip().split("/") for noun in nouns.split(",")]
     places = frozenset(PLACES) if homes == "all" else frozenset(homes.split())
     assert places <= frozenset(PLACES) and category in CATEGORIES
@@ -67,6 +67,9 @@ def _kind(name: str, category: str, nouns: str, homes: str, low: float, high: fl
 
 
 _WILD = "meadow forest desert snow lake town"
+_MUSHROOM = "mushroom/mushrooms, toadstool/toadstools"
+_PINE = "pine/pines, pine tree/pine trees"
+_TRAIN = "train/trains, steam train/steam trains"
 _KINDS = (
     _kind("balloon", "sky", "balloon/balloons, hot-air balloon/hot-air balloons", "all", 0.34, 0.5),
     _kind("bear", "animal", "bear/bears", "meadow forest snow lake", 0.34, 0.5),
@@ -83,17 +86,17 @@ _KINDS = (
     _kind("house", "building", "house/houses, cottage/cottages", _WILD, 0.4, 0.54),
     _kind("kite", "sky", "kite/kites", "all", 0.27, 0.44),
     _kind("lighthouse", "building", "lighthouse/lighthouses", "sea lake snow", 0.44, 0.62),
-    _kind("mushroom", "plant", "mushroom/mushrooms, toadstool/toadstools", "meadow forest", 0.26, 0.46),
+    _kind("mushroom", "plant", _MUSHROOM, "meadow forest", 0.26, 0.46),
     _kind("oak", "plant", "oak/oaks, oak tree/oak trees", "meadow forest lake town", 0.38, 0.58),
     _kind("owl", "animal", "owl/owls", "forest meadow snow desert", 0.3, 0.48),
     _kind("palm", "plant", "palm/palms, palm tree/palm trees", "desert sea", 0.38, 0.58),
     _kind("penguin", "animal", "penguin/penguins", "snow sea", 0.32, 0.5),
-    _kind("pine", "plant", "pine/pines, pine tree/pine trees", "meadow forest snow lake", 0.4, 0.62),
+    _kind("pine", "plant", _PINE, "meadow forest snow lake", 0.4, 0.62),
     _kind("rabbit", "animal", "rabbit/rabbits, bunny/bunnies", "meadow forest snow", 0.3, 0.46),
     _kind("rocket", "sky", "rocket/rockets", "all", 0.3, 0.48),
     _kind("sign", "sign", "sign/signs", _WILD + " sea", 0.4, 0.54),
     _kind("tent", "building", "tent/tents", "meadow forest desert snow lake sea", 0.36, 0.52),
-    _kind("train", "vehicle", "train/trains, steam train/steam trains", "meadow desert town snow", 0.38, 0.54),
+    _kind("train", "vehicle", _TRAIN, "meadow desert town snow", 0.38, 0.54),
     _kind("whale", "animal", "whale/whales", "sea lake", 0.34, 0.52),
     _kind("windmill", "building", "windmill/windmills", "meadow desert lake sea", 0.4, 0.58),
 )
@@ -170,10 +173,8 @@ HELD_OUT_PAIRS = (
 
 
 def wearables(kind: str) -> tuple[str, ...]:
-    """What this kind can wear: every animal a hat, those with a neck and a hand the rest as well."""
-    if kind not in ANIMALS:
-        return ()
-    return WEARABLES[:1] if kind in HATS_ONLY else WEARABLES
+    """What this kind can wear: everything a hat, animals with a neck and a hand the rest too."""
+    return WEARABLES if kind in ANIMALS and kind not in HATS_ONLY else WEARABLES[:1]
 
 
 def is_held_out(colour: str, kind: str) -> bool:
