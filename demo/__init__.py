@@ -1,0 +1,1 @@
+"""The studio: a web page on which sentences become pictures. `python -m demo` opens it."""

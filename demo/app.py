@@ -1,0 +1,108 @@
+"""The studio as an application: pages joined into one, safe launch settings, and the command line.
+
+`build_app(engine)` returns the page and launches nothing, so tests can take it apart; `main()` loads the model,
+prints the address and serves. Outside hosts are switched off here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from demo.engine import Engine
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+OFFLINE = {
+    "GRADIO_ANALYTICS_ENABLED": "False",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+}
+TITLE = "The Storybook Studio"
+QUEUE = 16  # visitors waiting at most; the next one is told so
+HOUR = 3600
+
+
+def build_app(engine: Engine) -> gr.Blocks:
+    """The studio's page around an engine. Later pages join as tabs beside the first."""
+    import gradio as gr
+
+    from demo import easel
+    from demo.tabs import create
+
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR), fill_width=True
+    ) as app:
+        easel.part("header", value=None, elem_id="header")
+        create.build(engine)
+    return app.queue(max_size=QUEUE, default_concurrency_limit=4)
+
+
+def launch(app: gr.Blocks, host: str, port: int | None, wait: bool = True) -> str:
+    """Serves the app and returns its local address; with `wait`, only after it was stopped.
+
+    Nothing is shared, monitored or recorded, errors do not echo what was sent, and uploads are small.
+    """
+    from demo.theme import studio_css, studio_theme
+
+    guard_pictures()
+    _, address, _ = app.launch(
+        server_name=host,
+        server_port=port,
+        share=False,
+        quiet=True,
+        prevent_thread_lock=True,
+        show_error=False,
+        max_file_size="5mb",
+        allowed_paths=[],
+        enable_monitoring=False,
+        run_history=False,
+        footer_links=["api"],
+        ssr_mode=False,
+        strict_cors=True,
+        theme=studio_theme(),
+        css=studio_css(),
+    )
+    if wait:
+        print(f"The studio is open at {address}  (Ctrl-C closes it)", flush=True)
+        app.block_thread()
+    return address
+
+
+def guard_pictures() -> None:
+    """Makes Pillow refuse pictures that unfold to more than 8 megapixels, whoever opens them."""
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = 8_388_608
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Opens the studio; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    os.environ.update(OFFLINE)
+    from demo.storybook import load
+
+    try:
+        launch(build_app(load(options.model)), options.host, options.port)
+    except (OSError, ValueError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m demo", description="Open the studio.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument("--port", type=int, help="port to listen on (the first free one from 7860)")
+    parser.add_argument("--model", default="storybook", help="name, folder or hub id (%(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,132 @@
+/* The easel: shows what the server paints. The page's frame never changes its size while pictures stream.
+   `element`, `props` and `watch` come from gradio; all text goes through textContent. */
+const find = (name) => element.querySelector("." + name);
+const sheet = find("sheet"), tiles = find("tiles"), bar = find("bar"), fill = find("bar-fill");
+const line = find("line"), spoken = find("spoken"), keep = find("keep"), notes = find("notes");
+const replay = find("replay"), slider = find("replay-slider"), soft = find("soft");
+const state = { run: null, stopped: null, frames: [], step: 0, of: 0 };
+
+const source = (png) => "data:image/png;base64," + png;
+
+function showFrame(pngs, sentence) {
+  while (tiles.children.length > pngs.length) tiles.lastChild.remove();
+  while (tiles.children.length < pngs.length) {
+    const picture = document.createElement("img");
+    picture.decoding = "sync";
+    picture.width = picture.height = 64;
+    tiles.append(picture);
+  }
+  tiles.dataset.count = pngs.length;
+  pngs.forEach((png, k) => {
+    const picture = tiles.children[k];
+    if (picture.getAttribute("src") !== source(png)) picture.src = source(png);
+    picture.alt = (pngs.length > 1 ? "Picture " + (k + 1) + ": " : "") + (sentence || "an unasked-for scene");
+  });
+}
+
+function say(text) { if (spoken.textContent !== text) spoken.textContent = text; }
+
+function setPhase(phase) {
+  sheet.dataset.phase = phase;
+  document.body.classList.toggle("is-painting", phase === "painting" || phase === "waiting");
+  bar.setAttribute("aria-hidden", phase === "painting" ? "false" : "true");
+}
+
+function setBar(step, of) {
+  fill.style.transform = "scaleX(" + (of ? step / of : 0) + ")";
+  bar.setAttribute("aria-valuemax", of || 1);
+  bar.setAttribute("aria-valuenow", step);
+}
+
+function showNotes(list) {
+  notes.replaceChildren(...list.map((text) => {
+    const item = document.createElement("li");
+    item.textContent = text;
+    return item;
+  }));
+}
+
+function wait() {
+  setPhase("waiting");
+  keep.replaceChildren();
+  replay.classList.remove("ready");
+  showNotes([]);
+  setBar(0, 1);
+  line.textContent = "Waiting for a free brush";
+  say("Waiting for a free brush.");
+}
+
+function painting(value) {
+  if (value.run === state.stopped) return;
+  if (value.run !== state.run) {
+    Object.assign(state, { run: value.run, frames: [] });
+    say("Painting.");
+  }
+  const pngs = value.pictures.map((picture) => picture.png);
+  state.frames.push(pngs);
+  Object.assign(state, { step: value.step, of: value.of });
+  setPhase("painting");
+  setBar(value.step, value.of);
+  showFrame(pngs, value.prompt);
+  line.textContent = "Step " + value.step + " of " + value.of + "  ·  σ " + value.sigma.toFixed(value.sigma < 1 ? 3 : 1)
+    + "  ·  " + value.seconds.toFixed(1) + " s";
+}
+
+function download(picture, k, count) {
+  const link = document.createElement("a");
+  link.href = source(picture.png);
+  link.download = picture.name;
+  link.textContent = count > 1 ? "PNG " + (k + 1) : "Download PNG";
+  link.title = "Seed " + picture.seed + "; the file carries its recipe";
+  link.setAttribute("aria-label", "Download picture " + (k + 1) + " of " + count + ", seed " + picture.seed);
+  return link;
+}
+
+function readyReplay() {
+  slider.max = state.frames.length - 1;
+  slider.value = slider.max;
+  replay.classList.toggle("ready", state.frames.length > 1);
+}
+
+function done(value) {
+  const pngs = value.pictures.map((picture) => picture.png);
+  state.run = value.run;
+  state.frames.push(pngs);
+  setPhase("done");
+  setBar(1, 1);
+  showFrame(pngs, value.prompt);
+  const count = pngs.length, what = count === 1 ? "1 picture" : count + " pictures";
+  line.textContent = what + " in " + value.seconds.toFixed(1) + " s";
+  say("Done: " + what + " in " + value.seconds.toFixed(1) + " seconds.");
+  keep.replaceChildren(...value.pictures.map((picture, k) => download(picture, k, count)));
+  showNotes(value.notes || []);
+  readyReplay();
+}
+
+function halt(text) {
+  const busy = sheet.dataset.phase === "painting" || sheet.dataset.phase === "waiting";
+  if (!busy) return;
+  state.stopped = state.run;
+  const midway = sheet.dataset.phase === "painting";
+  setPhase(midway ? "halted" : "empty");
+  if (!midway) tiles.replaceChildren();
+  line.textContent = text + (midway ? " at step " + state.step + " of " + state.of : "");
+  say(line.textContent + ".");
+  if (midway) readyReplay();
+}
+
+function show(value) {
+  if (!value || !value.phase) return;
+  if (value.phase === "painting") painting(value);
+  else if (value.phase === "done") done(value);
+  else if (value.phase === "stopped") halt("Stopped");
+  else if (value.phase === "refused") halt("Nothing was painted");
+}
+
+slider.oninput = () => showFrame(state.frames[Number(slider.value)], tiles.firstChild && tiles.firstChild.alt);
+soft.onclick = () => {
+  const on = tiles.classList.toggle("smooth");
+  soft.setAttribute("aria-pressed", on ? "true" : "false");
+};
+document.addEventListener("easel-wait", wait);
+watch("value", () => show(props.value));

@@ -1,0 +1,180 @@
+"""What the studio asks of a model, in a few verbs, and the records that travel between them.
+
+One frozen `Request` goes in; `Progress` records and one `Painted` come out. Pictures are uint8 arrays (h, w, 3)
+while they form and PIL images with their PNG bytes when they are finished. This file knows nothing of gradio and
+nothing of how a page looks; `demo.storybook` adapts the real model, the tests bring one that only pretends.
+Every limit of the studio stands here, because a limit that only the browser knows is no limit.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+MAX_PROMPT = 800  # characters; the long captions of the storybook have about 400
+MAX_PICTURES = 4
+MAX_STEPS = 50
+MAX_GUIDANCE = 15.0
+MAX_SEED = 2**32 - 1  # a browser's numbers are exact to 2**53; this is plenty and easy to read aloud
+MAX_PIXELS = 2_048 * 2_048  # of a picture dropped in to get its settings back
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to paint: `pictures` pictures of `prompt`, the k-th from seed + k, in `steps` steps."""
+
+    prompt: str
+    seed: int
+    steps: int
+    guidance: float
+    pictures: int = 1
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The settings that the page opens with; they belong to the model."""
+
+    steps: int
+    guidance: float
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A named group of words that the model knows, such as ("things", ("fox", "owl"))."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A word that the model never met: `prompt[start:end] == word`."""
+
+    start: int
+    end: int
+    word: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """After `step` of `of` steps: noise level, seconds since the start, previews (n, h, w, 3) uint8."""
+
+    step: int
+    of: int
+    sigma: float
+    seconds: float
+    previews: np.ndarray
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A finished picture; `png` are the bytes of a file that carries its recipe, `name` a name for it."""
+
+    image: Image.Image
+    png: bytes
+    seed: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Painted:
+    """The end of a run: its pictures in the order of their seeds, and sentences the painter should read."""
+
+    pictures: tuple[Picture, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """A model as the studio sees it. Refusals are ValueErrors of one sentence, fit to be shown."""
+
+    def defaults(self) -> Defaults:
+        """The settings the page opens with."""
+        ...
+
+    def shelves(self) -> tuple[Shelf, ...]:
+        """The words that the model knows, grouped for reading."""
+        ...
+
+    def unknown(self, prompt: str) -> tuple[Unknown, ...]:
+        """The words of `prompt` that the model does not know, from left to right."""
+        ...
+
+    def paint(self, request: Request) -> Iterator[Progress | Painted]:
+        """Progress after every step, then one Painted. Closing the iterator stops the work."""
+        ...
+
+    def recall(self, png: Path) -> Request:
+        """The request that made a PNG, from the recipe in it; ValueError if it has none."""
+        ...
+
+
+def clean(prompt: object) -> str:
+    """The sentence without control characters and doubled spaces; ValueError if it is too long.
+
+    Letters of every script and joined emoji pass: whether they are known is `Engine.unknown`'s to say.
+    """
+    if not isinstance(prompt, str):
+        raise ValueError(f"The sentence must be text, not {type(prompt).__name__}.")
+    if len(prompt) > MAX_PROMPT:
+        raise ValueError(f"The sentence has {len(prompt):,} characters; the limit is {MAX_PROMPT}.")
+    kept = (" " if unicodedata.category(mark) in ("Cc", "Cs", "Zl", "Zp") else mark for mark in prompt)
+    return " ".join("".join(kept).split())
+
+
+def whole(value: object, name: str, low: int, high: int) -> int:
+    """`value` as an integer in [low, high]; ValueError names it, and the limit, otherwise."""
+    number = finite(value, name, low, high)
+    if number != int(number):
+        raise ValueError(f"{name} must be a whole number from {low} to {high}, not {number:.10g}.")
+    return int(number)
+
+
+def finite(value: object, name: str, low: float, high: float) -> float:
+    """`value` as a float in [low, high]; NaN, infinity, text and nothing at all are refused."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} must be a number from {low:g} to {high:.10g}.")
+    if not low <= value <= high:  # not a number is never inside
+        raise ValueError(f"{name} must lie between {low:g} and {high:.10g}, not {_short(value)}.")
+    return float(value)
+
+
+def _short(value: int | float) -> str:
+    try:
+        return f"{value:.10g}"
+    except OverflowError:  # an integer beyond every float
+        return "a number with hundreds of digits"
+
+
+def request(prompt: object, seed: object, steps: object, guidance: object, pictures: object) -> Request:
+    """The checked request for these values, whoever sent them; ValueError in one sentence otherwise."""
+    return Request(
+        prompt=clean(prompt),
+        seed=whole(seed, "The seed", 0, MAX_SEED),
+        steps=whole(steps, "The number of steps", 1, MAX_STEPS),
+        guidance=finite(guidance, "The guidance", 0.0, MAX_GUIDANCE),
+        pictures=whole(pictures, "The number of pictures", 1, MAX_PICTURES),
+    )
+
+
+def open_png(path: Path) -> Image.Image:
+    """The PNG at `path`, header and text read but no pixel decoded; ValueError if it is none or too large.
+
+    The size is checked before any pixel is touched: 17 kB of PNG can unfold to 700 MB.
+    """
+    try:
+        picture = Image.open(path, formats=("PNG",))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError("This file is not a PNG picture.") from error
+    width, height = picture.size
+    if width * height > MAX_PIXELS:
+        picture.close()
+        raise ValueError(f"This picture has {width} x {height} pixels; the limit is 2048 x 2048.")
+    return picture

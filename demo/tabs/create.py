@@ -1,0 +1,240 @@
+"""The first page: a sentence, a few settings, and the easel on which the pictures form.
+
+Lays out widgets and ties them together; every handler is widgets → request → engine → widgets. How a picture is
+made, and which values are allowed, is the engine's business.
+"""
+
+from __future__ import annotations
+
+import html
+import random
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import gradio as gr
+from gradio.events import Dependency
+
+from demo import easel, engine
+from demo.engine import Engine
+from demo.examples import EXAMPLES, surprise
+
+MODEL_QUEUE = "model"  # one for everything that touches the model, on this page and on later ones
+
+# A new seed is drawn where the click happens: the field shows at once what will be used.
+ROLL = "() => Math.floor(Math.random() * 4294967296)"
+NEXT_SEED = """(keep, seed) => {
+  document.dispatchEvent(new CustomEvent("easel-wait"));
+  return keep && seed !== null ? seed : Math.floor(Math.random() * 4294967296);
+}"""
+
+QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+Visibility = Literal["public", "private"]
+
+
+class Create:
+    """The page's widgets; created inside a Blocks context, wired once."""
+
+    def __init__(self, painter: Engine) -> None:
+        self.painter = painter
+        with gr.Row(elem_id="studio", equal_height=False):
+            with gr.Column(elem_id="ask"):
+                self._ask()
+            with gr.Column(elem_id="page"):
+                self.easel = easel.easel()
+            with gr.Column(elem_id="settings"):
+                self._settings(painter.defaults())
+        with gr.Column(elem_id="ideas"):
+            gr.HTML("<h2>Try one of these</h2>", apply_default_css=False)
+            self.examples = gr.Dataset(
+                components=[gr.Textbox(visible=False)],
+                samples=[[example.prompt] for example in EXAMPLES],
+                type="index",
+                samples_per_page=len(EXAMPLES),
+                show_label=False,
+                label="Examples",
+                elem_id="examples",
+            )
+        self.request = [self.prompt, self.seed, self.steps, self.guidance, self.pictures]
+        """The inputs of a painting, in the order of `engine.request`."""
+        self._wire()
+
+    def _ask(self) -> None:
+        self.prompt = gr.Textbox(
+            label="What should the picture show?",
+            placeholder="a white rabbit with a blue hat next to a red mushroom",
+            lines=1,
+            max_lines=6,
+            max_length=engine.MAX_PROMPT,
+            elem_id="prompt",
+            autofocus=True,
+        )
+        self.marks = easel.part("marks", value=[], elem_id="marks")
+        with gr.Row(elem_id="brushes"):
+            self.paint = gr.Button("Paint", variant="primary", elem_id="paint")
+            self.stop = gr.Button("Stop", elem_id="stop")
+            self.surprise = gr.Button("Surprise me", elem_id="surprise")
+        with gr.Accordion("Words the storybook knows", open=False, elem_id="words"):
+            gr.HTML(
+                shelves_html(self.painter.shelves()),
+                js_on_load=Path(easel.__file__).with_name("shelves.js").read_text(encoding="utf-8"),
+                apply_default_css=False,
+            )
+
+    def _settings(self, defaults: engine.Defaults) -> None:
+        with gr.Row(elem_id="seed-row", equal_height=True):
+            self.seed = gr.Number(
+                7, label="Seed", elem_id="seed", info="The same seed paints the same picture."
+            )
+            self.dice = gr.Button("New seed", elem_id="dice", min_width=44)
+            self.keep = gr.Checkbox(False, label="Keep this seed", elem_id="keep")
+        self.pictures = gr.Radio(
+            [(str(n), n) for n in range(1, engine.MAX_PICTURES + 1)],
+            value=1,
+            label="Pictures",
+            elem_id="pictures",
+        )
+        self.steps = gr.Slider(
+            1,
+            engine.MAX_STEPS,
+            value=defaults.steps,
+            step=1,
+            label="Steps",
+            info="More steps: slower, a little finer.",
+            elem_id="steps",
+        )
+        self.guidance = gr.Slider(
+            0,
+            engine.MAX_GUIDANCE,
+            value=defaults.guidance,
+            step=0.1,
+            label="Guidance",
+            info="How closely the picture follows the sentence.",
+            elem_id="guidance",
+        )
+        self.png = gr.File(
+            label="Drop a painted PNG here: its settings come back",
+            file_types=[".png"],
+            type="filepath",
+            height=88,
+            elem_id="recall",
+        )
+
+    def _wire(self) -> None:
+        chosen = self.examples.click(
+            choose, self.examples, [self.prompt, self.seed, self.keep], api_name="choose", **QUIET
+        )
+        invented = self.surprise.click(invent, None, self.prompt, api_name="invent", **QUIET)
+        asked = gr.on([self.paint.click, self.prompt.submit], **self._next_seed())
+        painting = [
+            self._paint_after(asked, "paint", "public"),
+            self._paint_after(chosen.then(**self._next_seed()), "paint_chosen", "private"),
+            self._paint_after(invented.then(**self._next_seed()), "paint_invented", "private"),
+        ]
+        self.stop.click(
+            lambda: easel.STOPPED, None, self.easel, cancels=painting, api_name="stop", **QUIET
+        )
+        self.dice.click(None, None, self.seed, js=ROLL, api_visibility="private")
+        self.prompt.change(
+            self.mark,
+            self.prompt,
+            self.marks,
+            api_name="unknown_words",
+            queue=False,
+            show_progress="hidden",
+            trigger_mode="always_last",
+        )
+        self.png.upload(
+            self.recall, self.png, [*self.request, self.keep, self.png], api_name="recall", **QUIET
+        )
+
+    def _next_seed(self) -> dict[str, Any]:
+        return {
+            "fn": None,
+            "inputs": [self.keep, self.seed],
+            "outputs": self.seed,
+            "js": NEXT_SEED,
+            "api_visibility": "private",
+        }
+
+    def _paint_after(self, event: Dependency, api_name: str, visibility: Visibility) -> Dependency:
+        painting = event.then(
+            self.stream,
+            self.request,
+            self.easel,
+            api_name=api_name,
+            api_visibility=visibility,
+            concurrency_id=MODEL_QUEUE,
+            concurrency_limit=1,
+            show_progress="hidden",
+            trigger_mode="once",
+        )
+        painting.failure(
+            lambda: easel.REFUSED, None, self.easel, api_name=f"{api_name}_refused", **QUIET
+        )
+        return painting
+
+    def stream(
+        self, prompt: object, seed: object, steps: object, guidance: object, pictures: object
+    ) -> Iterator[dict[str, Any]]:
+        """Previews after every step, then the finished pictures, as values of the easel."""
+        with refusals():
+            asked = engine.request(prompt, seed, steps, guidance, pictures)
+            run = secrets.token_hex(4)
+            with closing(self.painter.paint(asked)) as events:
+                for event in events:
+                    yield easel.shown(event, asked, run)
+
+    def mark(self, prompt: object) -> list[list[Any]]:
+        """The words that the storybook does not know, as [start, end, word]."""
+        if not isinstance(prompt, str) or len(prompt) > engine.MAX_PROMPT:
+            return []
+        return [[word.start, word.end, word.word] for word in self.painter.unknown(prompt)]
+
+    def recall(self, png: str | None) -> list[Any]:
+        """The settings that made a picture, the seed kept, and the drop zone emptied."""
+        if png is None:
+            raise gr.Error("There is no picture to read.", print_exception=False)
+        with refusals():
+            made = self.painter.recall(Path(png))
+        gr.Info("The settings of this picture are back.")
+        return [made.prompt, made.seed, made.steps, made.guidance, made.pictures, True, None]
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Lets a ValueError reach the visitor as its sentence; gradio shows markup, so there is none."""
+    try:
+        yield
+    except ValueError as error:
+        raise gr.Error(html.escape(str(error)), title="Not possible", print_exception=False) from error
+
+
+def choose(index: int) -> tuple[str, int, bool]:
+    """An example's sentence and seed, with the seed kept."""
+    example = EXAMPLES[index]
+    return example.prompt, example.seed, True
+
+
+def invent() -> str:
+    """A new sentence."""
+    return surprise(random.Random(secrets.randbits(32)))
+
+
+def shelves_html(shelves: tuple[engine.Shelf, ...]) -> str:
+    """The word box: a heading and buttons per group."""
+    rows = []
+    for shelf in shelves:
+        words = "".join(
+            f'<button type="button" data-word="{html.escape(word)}">{html.escape(word)}</button>'
+            for word in shelf.words
+        )
+        rows.append(f"<h3>{html.escape(shelf.name)}</h3><div class='shelf'>{words}</div>")
+    return "".join(rows)
+
+
+def build(painter: Engine) -> None:
+    """Lays the page out in the current Blocks context."""
+    Create(painter)

@@ -1,0 +1,104 @@
+"""A painter that only pretends: same records and refusals as the real engine, pictures out of a few ovals.
+
+Its pictures go from coarse noise to a small scene, one step at a time, and depend on the seed, so that a test can see
+a picture change while it forms. It takes `pace` seconds per step.
+"""
+
+import io
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
+
+from demo import engine
+from demo.engine import Defaults, Painted, Picture, Progress, Request, Shelf, Unknown
+
+COLOURS = {"red": "#d93a35", "orange": "#f6892a", "blue": "#2f70d8", "teal": "#0fabad"}
+KNOWN = {*COLOURS, "a", "an", "the", "in", "fox", "owl", "house", "meadow", "sea", "and", "under"}
+
+
+class FakeEngine:
+    """`painted` counts the runs that reached their end, `closed` those that were stopped."""
+
+    def __init__(self, pace: float = 0.0) -> None:
+        self.pace = pace
+        self.requests: list[Request] = []
+        self.painted = 0
+        self.closed = threading.Event()
+
+    def defaults(self) -> Defaults:
+        return Defaults(steps=12, guidance=3.0)
+
+    def shelves(self) -> tuple[Shelf, ...]:
+        return (Shelf("colours", tuple(COLOURS)), Shelf("things", ("fox", "owl", "house")))
+
+    def unknown(self, prompt: str) -> tuple[Unknown, ...]:
+        found = (Unknown(m.start(), m.end(), m[0]) for m in re.finditer(r"\w+", prompt))
+        return tuple(word for word in found if word.word.lower() not in KNOWN)
+
+    def paint(self, request: Request) -> Iterator[Progress | Painted]:
+        self.requests.append(request)
+        seeds = range(request.seed, request.seed + request.pictures)
+        clean = np.stack([scene(request.prompt, seed) for seed in seeds])
+        noise = np.stack([np.random.default_rng(s).normal(size=(64, 64, 3)) for s in seeds])
+        try:
+            for step in range(1, request.steps + 1):
+                threading.Event().wait(self.pace)
+                sigma = 20.0 * (1 - step / request.steps) ** 3
+                previews = np.clip(clean + 40 * sigma**0.5 * noise, 0, 255).astype(np.uint8)
+                yield Progress(step, request.steps, sigma, step * self.pace, previews)
+        except GeneratorExit:
+            self.closed.set()
+            raise
+        self.painted += 1
+        pictures = (
+            picture(Image.fromarray(pixels.astype(np.uint8)), request, seed)
+            for pixels, seed in zip(clean, seeds, strict=True)
+        )
+        notes = () if request.prompt else ("No sentence was given: any scene may come.",)
+        yield Painted(tuple(pictures), request.steps * self.pace, notes)
+
+    def recall(self, png: Path) -> Request:
+        with engine.open_png(png) as opened:
+            text = opened.info.get("fake-recipe")
+        if text is None:
+            raise ValueError("This picture carries no recipe.")
+        return Request(**json.loads(text))
+
+
+def scene(prompt: str, seed: int) -> np.ndarray:
+    """(64, 64, 3) float: sky, hill, and one round thing in the sentence's first colour."""
+    chance = np.random.default_rng(seed)
+    fill = next((COLOURS[word] for word in prompt.split() if word in COLOURS), "#f4f1eb")
+    page = Image.new("RGB", (256, 256), "#a3d6f0")
+    pen = ImageDraw.Draw(page)
+    sun = int(chance.integers(24, 80))
+    pen.ellipse((sun, 28, sun + 40, 68), fill="#fbe08a")
+    pen.ellipse((-90, 130, 190, 330), fill="#8cc46a")
+    pen.ellipse((60, 150, 360, 360), fill="#6aa84f")
+    x = int(chance.integers(70, 150))
+    pen.ellipse((x - 46, 120, x + 46, 214), fill=fill)
+    pen.polygon([(x - 40, 138), (x - 34, 88), (x - 6, 124)], fill=fill)
+    pen.polygon([(x + 40, 138), (x + 34, 88), (x + 6, 124)], fill=fill)
+    for eye in (x - 18, x + 14):
+        pen.ellipse((eye, 146, eye + 9, 162), fill="#2b2231")
+    return np.asarray(page.resize((64, 64), Image.Resampling.BOX), dtype=float)
+
+
+def picture(image: Image.Image, request: Request, seed: int) -> Picture:
+    text = PngInfo()
+    recipe = {
+        "prompt": request.prompt,
+        "seed": seed,
+        "steps": request.steps,
+        "guidance": request.guidance,
+    }
+    text.add_text("fake-recipe", json.dumps(recipe))
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", pnginfo=text)
+    return Picture(image, buffer.getvalue(), seed, f"fake-{seed}.png")
