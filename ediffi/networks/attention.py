@@ -1,0 +1,182 @@
+"""Self- and cross-attention with a fast path, a readable path, taps and painted bonuses.
+
+The readable path is the definition; the fast path must equal it (tested) and serves whenever
+nobody listens and nothing is painted. Knows tokens and masks, not what they mean.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ediffi.networks.layers import norm_layer, zeroed
+from ediffi.networks.taps import Tap
+
+# On a CPU explicit products beat the library's fused kernel below this many keys (measured).
+_FEW_KEYS = 257
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A painting as one network sees it at one noise level (paper Sec. 4.3).
+
+    `masks` (b, r, H, W) in [0, 1]; `columns` (b, r, n) is 1 where a context column belongs to the
+    region's phrase; `strength` (b, r) is the region's weight times w' ln(1 + sigma), zero outside
+    its window of effect. Pooled masks are kept per grid.
+    """
+
+    masks: Tensor
+    columns: Tensor
+    strength: Tensor
+    pooled: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False, compare=False)
+
+    def bonus(self, grid: tuple[int, int]) -> Tensor:
+        """The sum over regions of strength times mask times columns, (b, 1, pixels, n).
+
+        Area pooling keeps a small region alive on the coarsest grid.
+        """
+        if grid not in self.pooled:
+            self.pooled[grid] = F.adaptive_avg_pool2d(self.masks, grid).flatten(2)
+        weighted = self.columns * self.strength[:, :, None]
+        return torch.einsum("brp,brn->bpn", self.pooled[grid], weighted)[:, None]
+
+
+def painted_scores(products: Tensor, paint: Paint, mask: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Q K^T + w A with w = w' ln(1 + sigma) max(Q K^T) (paper Sec. 4.3), before the division.
+
+    `products` (b, heads, pixels, n) is the plain Q K^T. The maximum is taken per picture and head over
+    unmasked columns and never below zero: a negative one would turn the painting round.
+    """
+    visible = products.masked_fill(~mask[:, None, None], -math.inf)
+    peak = visible.amax(dim=(2, 3), keepdim=True).clamp(min=0)
+    return products + peak * paint.bonus(grid).to(products.dtype)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of queries on keys and values; one class serves self and cross.
+
+    `scores` taps Q K^T / sqrt(d) with the painted bonus, `probabilities` taps its softmax.
+    """
+
+    def __init__(self) -> None:
+        """No parameters: the blocks own the projections."""
+        super().__init__()
+        self.scores = Tap()
+        self.probabilities = Tap()
+
+    def forward(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None = None,
+        paint: Paint | None = None,
+        grid: tuple[int, int] = (1, 1),
+    ) -> Tensor:
+        """Queries (b, heads, pixels, d) on keys and values (b, heads, n, d); mask (b, n) bool."""
+        if paint is not None or self.scores.heard or self.probabilities.heard:
+            return self.readable(q, k, v, mask, paint, grid)
+        if q.device.type == "cpu" and k.shape[2] < _FEW_KEYS:
+            return self.readable(q, k, v, mask, None, grid)
+        return fused(q, k, v, mask)
+
+    def readable(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        mask: Tensor | None,
+        paint: Paint | None,
+        grid: tuple[int, int],
+    ) -> Tensor:
+        """softmax((Q K^T + w A) / sqrt(d)) V, step by step (paper Sec. 4.3)."""
+        if paint is None:
+            scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+        else:
+            assert mask is not None
+            products = q.float() @ k.float().transpose(-1, -2)
+            scores = painted_scores(products, paint, mask, grid) * q.shape[-1] ** -0.5
+        if mask is not None:
+            scores = scores.masked_fill(~mask[:, None, None], -math.inf)
+        probabilities = self.probabilities(self.scores(scores).softmax(-1, dtype=torch.float32))
+        return probabilities.to(v.dtype) @ v
+
+
+def fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """The same attention through the library's fused kernel."""
+    keep = None if mask is None else mask[:, None, None]
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=keep)
+
+
+class HeadNorm(nn.Module):
+    """RMS norm of every head's vector with a gain, or nothing: keeps logits bounded."""
+
+    def __init__(self, width: int, on: bool) -> None:
+        """`width` channels a head."""
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(width)) if on else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(b, heads, n, d) -> the same shape."""
+        if self.gain is None:
+            return x
+        scale = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + 1e-6)
+        return x * (scale * self.gain).to(x.dtype)
+
+
+class SelfAttention(nn.Module):
+    """Pixels attend to pixels, with a residual connection: (b, c, h, w) -> (b, c, h, w)."""
+
+    def __init__(self, channels: int, head: int, norm: str, qk_norm: bool) -> None:
+        """Heads of `head` channels."""
+        super().__init__()
+        self.heads = channels // head
+        self.norm = norm_layer(norm, channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.norm_q, self.norm_k = HeadNorm(head, qk_norm), HeadNorm(head, qk_norm)
+        self.attention = Attention()
+        self.out = zeroed(nn.Linear(channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The attended picture."""
+        h, w = x.shape[2:]
+        rows = rearrange(self.norm(x), "b c h w -> b (h w) c")
+        split = rearrange(self.qkv(rows), "b n (s g d) -> s b g n d", s=3, g=self.heads)
+        q, k, v = split.unbind(0)
+        out = self.attention(self.norm_q(q), self.norm_k(k), v, grid=(h, w))
+        out = self.out(rearrange(out, "b g n d -> b n (g d)"))
+        return x + rearrange(out, "b (h w) c -> b c h w", h=h)
+
+
+class CrossAttention(nn.Module):
+    """Pixels attend to the context, with a residual connection (paper App. A)."""
+
+    def __init__(self, channels: int, head: int, context: int, norm: str, qk_norm: bool) -> None:
+        """Context tokens have width `context`."""
+        super().__init__()
+        self.heads = channels // head
+        self.norm = norm_layer(norm, channels)
+        self.q = nn.Linear(channels, channels)
+        self.kv = nn.Linear(context, 2 * channels)
+        self.norm_q, self.norm_k = HeadNorm(head, qk_norm), HeadNorm(head, qk_norm)
+        self.attention = Attention()
+        self.out = zeroed(nn.Linear(channels, channels))
+
+    def project(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values (b, heads, n, d) of context tokens (b, n, context); free of sigma."""
+        split = rearrange(self.kv(tokens), "b n (s g d) -> s b g n d", s=2, g=self.heads)
+        return self.norm_k(split[0]), split[1]
+
+    def forward(
+        self, x: Tensor, kv: tuple[Tensor, Tensor], mask: Tensor, paint: Paint | None
+    ) -> Tensor:
+        """Attend `x` (b, c, h, w) to projected keys and values; `mask` (b, n) is True for tokens."""
+        h, w = x.shape[2:]
+        rows = rearrange(self.norm(x), "b c h w -> b (h w) c")
+        q = self.norm_q(rearrange(self.q(rows), "b n (g d) -> b g n d", g=self.heads))
+        out = self.attention(q, *kv, mask=mask, paint=paint, grid=(h, w))
+        out = self.out(rearrange(out, "b g n d -> b n (g d)"))
+        return x + rearrange(out, "b (h w) c -> b c h w", h=h)
