@@ -23,16 +23,23 @@ RANKS = (
     {"conditioning", "experts"},
     {"cascade", "controls"},
     {"build", "recipe", "weights"},
-    {"request"},
+    {"loading", "request"},
+    {"generation"},
     {"storybook"},
     {"pipeline", "training"},
+    {"bench"},
+    {"commands"},
     {"__main__"},
 )
 RANK = {part: rank for rank, parts in enumerate(RANKS) for part in parts}
 
 # What the sampling side may know of the storybook: its words, never its pencil.
 SAMPLING = ("ediffi.cascade", "ediffi.controls", "ediffi.pipeline", "demo")
-STORYBOOK_FOR_SAMPLING = {"ediffi.storybook", "ediffi.storybook.vocabulary"}
+STORYBOOK_FOR_SAMPLING = {
+    "ediffi.storybook",
+    "ediffi.storybook.phrases",
+    "ediffi.storybook.vocabulary",
+}
 
 LONGEST_FILE = 320
 LONGEST_FUNCTION = 60
