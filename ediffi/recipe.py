@@ -18,9 +18,9 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
-from . import __version__, config
-from .config import SamplingConfig
-from .files import written_whole
+from ediffi import __version__, config
+from ediffi.config import SamplingConfig
+from ediffi.files import written_whole
 
 FORMAT = 1
 CHUNK = "ediffi"

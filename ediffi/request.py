@@ -6,7 +6,6 @@ network, no encoder and no file.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -14,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image
 from torch import Tensor
 
-from . import images
-from .config import SamplingConfig
-from .recipe import Recipe
+from ediffi import images
+from ediffi.build import build_sampler
+from ediffi.conditioning.embeddings import EMBEDDINGS
+from ediffi.conditioning.prompt import clean_prompt
+from ediffi.config import SamplingConfig
+from ediffi.recipe import Recipe
 
 if TYPE_CHECKING:
-    from .controls.paint_with_words import Painting
+    from ediffi.controls.paint_with_words import Painting
 
-MAX_CHARACTERS = 2_000
 MAX_STEPS = 200
 MAX_GUIDANCE = 30.0
 HIGHEST_SIGMA = 1e4
 SEEDS = 2**64
-EMBEDDINGS = ("t5", "clip_text", "clip_image")
-SOLVERS = ("euler", "heun", "stochastic", "dpmpp_2m")
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,7 @@ class Request:
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str):
             raise ValueError(f"The prompt must be text, not {type(self.prompt).__name__}.")
-        if len(self.prompt) > MAX_CHARACTERS:
-            raise ValueError(
-                f"The prompt has {len(self.prompt)} characters; at most {MAX_CHARACTERS} are taken."
-            )
-        object.__setattr__(self, "prompt", clean(self.prompt))
+        object.__setattr__(self, "prompt", clean_prompt(self.prompt))
         _check_integer("seed", self.seed, 0, SEEDS - 1)
         _check_integer("size", self.size, 1, 4096)
         # No sigma lies above the highest, and a finite window is one that JSON can carry.
@@ -78,7 +73,8 @@ class Report:
     """What the user should know about a prompt before it is sampled."""
 
     unknown: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
+    dropped_t5: tuple[str, ...] = ()
+    dropped_clip: tuple[str, ...] = ()
     empty: bool = False
 
     def sentences(self) -> tuple[str, ...]:
@@ -88,10 +84,9 @@ class Report:
             said.append("Empty prompt: this is the unconditional picture.")
         if self.unknown:
             said.append(f"Words this storybook does not know: {', '.join(self.unknown)}.")
-        if self.dropped:
-            said.append(
-                f"The sentence is too long; these words were left out: {', '.join(self.dropped)}."
-            )
+        for stream, words in (("T5", self.dropped_t5), ("CLIP", self.dropped_clip)):
+            if words:
+                said.append(f"Too long for {stream}, which did not read: {' '.join(words)}")
         return tuple(said)
 
 
@@ -148,28 +143,6 @@ class PipelineStep:
         return tuple(images.to_pil(preview) for preview in self.previews)
 
 
-def clean(prompt: str) -> str:
-    """The prompt without control characters: tabs and line ends become spaces, the rest goes.
-
-    Bidirectional overrides go too, because they make a sentence read other than it is; letters of
-    every script, emoji and their joiners stay.
-    """
-    kept = []
-    for character in prompt:
-        if character in "\t\n\v\f\r\x85\u2028\u2029":
-            kept.append(" ")
-        elif unicodedata.category(character) in ("Cc", "Cs"):
-            continue
-        elif unicodedata.bidirectional(character) in _OVERRIDES:
-            continue
-        else:
-            kept.append(character)
-    return "".join(kept).strip()
-
-
-_OVERRIDES = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
-
-
 def sampling_with(
     defaults: SamplingConfig,
     solver: str | None = None,
@@ -196,16 +169,15 @@ def sampling_with(
 
 
 def _check_sampling(sampling: SamplingConfig) -> None:
-    if sampling.solver not in SOLVERS:
-        raise ValueError(
-            f"There is no solver {sampling.solver!r}; there are {', '.join(SOLVERS)}."
-        )
+    build_sampler(sampling.solver)  # raises for a name that means nothing
     _check_integer("number of steps", sampling.steps, 1, MAX_STEPS)
     _check_number("guidance", sampling.guidance, 0.0, MAX_GUIDANCE)
     _check_number("sigma_min", sampling.sigma_min, 1e-5, 10.0)
     _check_number("sigma_max", sampling.sigma_max, sampling.sigma_min, HIGHEST_SIGMA)
     if sampling.sigma_min == sampling.sigma_max:
-        raise ValueError(f"sigma_min and sigma_max are both {sampling.sigma_max}; they must differ.")
+        raise ValueError(
+            f"sigma_min and sigma_max are both {sampling.sigma_max}; they must differ."
+        )
     _check_number("rho", sampling.rho, 1.0, 100.0)
     _check_number("guidance_low", sampling.guidance_low, 0.0, HIGHEST_SIGMA)
     low = sampling.guidance_low

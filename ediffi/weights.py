@@ -21,8 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from . import config as configs
-from .files import json_text, read_json, write_json, written_whole
+from ediffi import config as configs
+from ediffi.files import json_text, read_json, write_json, written_whole
 
 WEIGHTS, CONFIG, RECORD, MODEL = "model.safetensors", "config.json", "record.json", "model.json"
 FORMAT = 1

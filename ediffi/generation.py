@@ -1,0 +1,199 @@
+"""Sampling a batch of checked requests, step by step.
+
+Everything that may change a pixel is decided here: noise, token columns, precision, the batch's
+shape. It knows nothing of files, names or command lines.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ediffi import images
+from ediffi.build import build_sampler
+from ediffi.conditioning.embeddings import Conditioning, stack
+from ediffi.config import EncoderDims, SamplingConfig
+from ediffi.diffusion.denoiser import Denoiser
+from ediffi.diffusion.guidance import Guided, Window
+from ediffi.diffusion.noise import edm_grid, seeded_noise
+from ediffi.diffusion.samplers import Step
+from ediffi.loading import Model
+from ediffi.recipe import BatchShape, Environment, Recipe
+from ediffi.request import PipelineStep, Report, Request, Result
+
+MAX_BATCH = 8
+
+
+@dataclass(frozen=True)
+class InPrecision:
+    """A denoiser that computes in `dtype` and answers in float32."""
+
+    denoiser: Denoiser
+    device: torch.device
+    dtype: torch.dtype
+
+    def __call__(self, x: Tensor, sigma: Tensor, cond: Any) -> Tensor:
+        """The clean estimate of `x` (b, c, h, w)."""
+        reduced = self.dtype != torch.float32
+        # Entered for each answer, never across a yield: a step's reader keeps its own precision.
+        with torch.autocast(self.device.type, self.dtype, enabled=reduced):
+            return self.denoiser(x, sigma, cond).float()
+
+
+class Generator:
+    """Samples pictures from one model on one device in one precision."""
+
+    def __init__(self, model: Model, device: torch.device, dtype: torch.dtype) -> None:
+        self.model = model
+        self.device = device
+        self.dtype = dtype
+
+    @torch.inference_mode()
+    def steps(
+        self,
+        requests: Sequence[Request],
+        reports: Sequence[Report],
+        shape: BatchShape | None = None,
+    ) -> Iterator[PipelineStep]:
+        """The steps of requests that share size, sampling and switched-off embeddings.
+
+        `shape` asks for at least so many token columns. Raises ValueError for requests that cannot
+        share a batch, and when the picture stops being finite.
+        """
+        _check_batch(requests)
+        sampling, size = requests[0].sampling, requests[0].size
+        cond, columns = self._condition(requests, shape)
+        noise = seeded_noise([request.seed for request in requests], (3, size, size))
+        total = sampling.steps
+        began = time.perf_counter()
+        for step in self._sample(requests, noise.to(self.device), cond):
+            if not bool(torch.isfinite(step.denoised).all()):
+                raise ValueError(
+                    f"The picture is no longer finite at step {step.index + 1} of {total}, sigma"
+                    f" {step.sigma:.3g}: guidance {sampling.guidance:g} is too strong for it."
+                )
+            last = step.index + 1 == total
+            yield PipelineStep(
+                index=step.index + 1,
+                total=total,
+                sigma=step.sigma,
+                denoised=step.denoised,
+                experts=(self.model.network,),
+                seconds=time.perf_counter() - began,
+                results=self._results(requests, reports, step.x, columns) if last else (),
+            )
+            began = time.perf_counter()
+
+    def replay(self, request: Request, shape: BatchShape, report: Report) -> Result:
+        """The picture again, sampled in a batch of the same shape; ValueError for a wrong shape."""
+        dims = self.model.config.encoders
+        fits = (
+            1 <= shape.pictures <= MAX_BATCH
+            and 0 <= shape.row < shape.pictures
+            and 0 <= shape.t5_columns <= dims.t5_length
+            and 0 <= shape.clip_columns <= dims.clip_length
+        )
+        if not fits:
+            raise ValueError(f"The recipe's batch is not usable: {shape}.")
+        copies = [request] * shape.pictures
+        results: tuple[Result, ...] = ()
+        for step in self.steps(copies, [report] * shape.pictures, shape):
+            results = step.results
+        return results[shape.row]
+
+    def _sample(
+        self, requests: Sequence[Request], noise: Tensor, cond: Conditioning
+    ) -> Iterator[Step]:
+        sampling = requests[0].sampling
+        grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
+        denoiser = self._guided(sampling)
+        sampler = build_sampler(sampling.solver)
+        if sampling.solver == "stochastic":
+            return sampler(denoiser, noise, grid, cond, seeds=tuple(r.seed for r in requests))
+        return sampler(denoiser, noise, grid, cond)
+
+    def _guided(self, sampling: SamplingConfig) -> Denoiser:
+        denoiser = InPrecision(self.model.denoiser, self.device, self.dtype)
+        low, high = sampling.guidance_low, sampling.guidance_high
+        if low == high:
+            return denoiser
+        return Guided(denoiser, sampling.guidance, Window(low, high))
+
+    def _condition(
+        self, requests: Sequence[Request], shape: BatchShape | None
+    ) -> tuple[Conditioning, BatchShape]:
+        # One prompt at a time: its embedding must not depend on its neighbours in the batch.
+        rows = [self.model.encoders.condition([request.prompt]) for request in requests]
+        if shape is not None:
+            rows.append(_blank(self.model.config.encoders, shape))
+        cond = stack([row.to("cpu") for row in rows]).rows(range(len(requests)))
+        columns = BatchShape(
+            pictures=len(requests),
+            t5_columns=cond.t5.shape[1],
+            clip_columns=cond.clip.shape[1],
+        )
+        if requests[0].without:
+            cond = cond.null(*requests[0].without)
+        return cond.to(self.device), columns
+
+    def _results(
+        self,
+        requests: Sequence[Request],
+        reports: Sequence[Report],
+        x: Tensor,
+        columns: BatchShape,
+    ) -> tuple[Result, ...]:
+        return tuple(
+            Result(
+                images={request.size: images.to_pil(picture)},
+                recipe=self._recipe(request, replace(columns, row=row)),
+                report=report,
+            )
+            for row, (request, report, picture) in enumerate(zip(requests, reports, x, strict=True))
+        )
+
+    def _recipe(self, request: Request, batch: BatchShape) -> Recipe:
+        return Recipe(
+            prompt=request.prompt,
+            seed=request.seed,
+            size=request.size,
+            sampling=request.sampling,
+            model=self.model.name,
+            weights=dict(self.model.weights),
+            environment=Environment.here(self.device, self.dtype),
+            batch=batch,
+            without=request.without,
+        )
+
+
+def can_share(first: Request, second: Request) -> bool:
+    """Whether two requests may be sampled in one batch."""
+    return (first.size, first.sampling, first.without) == (
+        second.size,
+        second.sampling,
+        second.without,
+    )
+
+
+def _check_batch(requests: Sequence[Request]) -> None:
+    if not 1 <= len(requests) <= MAX_BATCH:
+        raise ValueError(f"A batch has 1 to {MAX_BATCH} pictures, not {len(requests)}.")
+    if not all(can_share(requests[0], request) for request in requests):
+        raise ValueError("The pictures of a batch must share size, sampling and embeddings.")
+
+
+def _blank(dims: EncoderDims, shape: BatchShape) -> Conditioning:
+    """A row that holds nothing but makes `stack` pad to the columns of `shape`."""
+    n, m = shape.t5_columns, shape.clip_columns
+    return replace(
+        Conditioning.nothing(1, dims),
+        t5=torch.zeros(1, n, dims.t5),
+        t5_mask=torch.zeros(1, n, dtype=torch.bool),
+        clip=torch.zeros(1, m, dims.clip),
+        clip_mask=torch.zeros(1, m, dtype=torch.bool),
+    )

@@ -1,0 +1,170 @@
+"""The front door: from a sentence to a picture.
+
+It asks the encoders for a conditioning, the sampler for steps, and hands both back as records. It
+does not know how anything is drawn, shown or stored, and nothing but sampling makes its pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from ediffi.generation import MAX_BATCH, Generator, can_share
+from ediffi.loading import Model, open_model
+from ediffi.recipe import Environment, Recipe
+from ediffi.request import PipelineStep, Report, Request, Result, sampling_with
+from ediffi.storybook.vocabulary import unknown_words
+
+if TYPE_CHECKING:
+    from ediffi.controls.paint_with_words import Painting
+
+
+class EDiffI:
+    """A model that pictures sentences; `from_pretrained` makes one."""
+
+    def __init__(self, model: Model, device: torch.device, dtype: torch.dtype) -> None:
+        self.model = model
+        self.generator = Generator(model, device, dtype)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        source: str | Path = "storybook",
+        device: str = "cpu",
+        dtype: torch.dtype | None = None,
+    ) -> EDiffI:
+        """The model of "storybook", "storybook/baseline", a folder, or a hub repository id.
+
+        `dtype` is what the network computes in: bfloat16 or float32, None for what is faster here.
+        Raises FileNotFoundError or ValueError in one sentence when there is no such model, or when
+        it is damaged.
+        """
+        place = torch.device(device)
+        model = open_model(source, place)
+        return cls(model, place, dtype or fastest_dtype(place))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The picture sizes in pixels that this model offers."""
+        return (self.model.config.resolution,)
+
+    def request(
+        self,
+        prompt: str,
+        seed: int = 0,
+        size: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        painting: Painting | None = None,
+        solver: str | None = None,
+        window: Sequence[float] | None = None,
+        without: Sequence[str] = (),
+    ) -> Request:
+        """A checked request with this model's defaults where a value is None.
+
+        `window` is the (low, high) range of sigma in which guidance acts; `without` switches off
+        "t5", "clip_text" or "clip_image". Raises ValueError in one sentence.
+        """
+        sampling = sampling_with(self.model.preset.sampling, solver, steps, guidance, window)
+        chosen = self.sizes[0] if size is None else size
+        request = Request(prompt, seed, chosen, sampling, tuple(without), painting)
+        self._check_size(request.size)
+        return request
+
+    def report(self, prompt: str) -> Report:
+        """What to tell the user before sampling: unknown words, words that do not fit, emptiness.
+
+        Raises ValueError for a prompt that no request takes.
+        """
+        return self._report(self.request(prompt))
+
+    def generate(
+        self,
+        prompt: str,
+        seed: int = 0,
+        size: int | None = None,
+        steps: int | None = None,
+        guidance: float | None = None,
+        painting: Painting | None = None,
+        solver: str | None = None,
+        window: Sequence[float] | None = None,
+        without: Sequence[str] = (),
+    ) -> Result:
+        """One finished picture; arguments and errors as in `request`."""
+        request = self.request(
+            prompt, seed, size, steps, guidance, painting, solver, window, without
+        )
+        return self.generate_many([request])[0]
+
+    def generate_many(self, requests: Sequence[Request]) -> list[Result]:
+        """Finished pictures in the order of the requests, sampled in batches where they agree."""
+        finished: dict[int, Result] = {}
+        for group in self.groups(requests):
+            results: tuple[Result, ...] = ()
+            for step in self.steps([requests[index] for index in group]):
+                results = step.results
+            finished.update(zip(group, results, strict=True))
+        return [finished[index] for index in range(len(requests))]
+
+    def groups(self, requests: Sequence[Request]) -> list[list[int]]:
+        """Indices of requests that share a batch, at most MAX_BATCH in each."""
+        groups: list[list[int]] = []
+        for index, request in enumerate(requests):
+            for group in groups:
+                if len(group) < MAX_BATCH and can_share(requests[group[0]], request):
+                    group.append(index)
+                    break
+            else:
+                groups.append([index])
+        return groups
+
+    def steps(self, requests: Request | Sequence[Request]) -> Iterator[PipelineStep]:
+        """The steps in which one request, or a batch of requests that agree, becomes pictures.
+
+        Whoever stops asking cancels. The last step carries the results.
+        """
+        batch = [requests] if isinstance(requests, Request) else list(requests)
+        return self.generator.steps(batch, [self._report(request) for request in batch])
+
+    def replay(self, recipe: Recipe) -> Result:
+        """The picture of a recipe, sampled in a batch of the same shape as then.
+
+        Raises ValueError where the recipe asks for what this model does not offer.
+        """
+        request = Request.of(recipe)
+        self._check_size(request.size)
+        return self.generator.replay(request, recipe.batch, self._report(request))
+
+    def environment(self) -> Environment:
+        """Where and in what precision this model samples."""
+        return Environment.here(self.generator.device, self.generator.dtype)
+
+    def _check_size(self, size: int) -> None:
+        if size not in self.sizes:
+            offered = ", ".join(map(str, self.sizes))
+            raise ValueError(
+                f"The size is {size} pixels and this model makes {offered}: it has no stage for"
+                " another size."
+            )
+
+    def _report(self, request: Request) -> Report:
+        dropped = self.model.encoders.encode_text([request.prompt]).dropped[0]
+        return Report(
+            unknown=tuple(dict.fromkeys(word for _, _, word in unknown_words(request.prompt))),
+            dropped_t5=dropped.t5,
+            dropped_clip=dropped.clip,
+            empty=not request.prompt,
+        )
+
+
+def fastest_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the device multiplies it in hardware, float32 elsewhere."""
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        # Without matrix units bfloat16 is emulated, and slower than float32.
+        fast = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+    return torch.bfloat16 if fast else torch.float32
