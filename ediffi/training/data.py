@@ -1,0 +1,178 @@
+"""Batches of pictures and embeddings by position in the run, from memory-mapped shards.
+
+A position is the number of pictures that came before: it decides the picture, the caption and, in
+the loop, noise and dropout. So a source has no state, and resuming means remembering one number. It
+knows the layout of shards; it refuses to know networks, noise levels and who draws.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ediffi.conditioning import cache
+from ediffi.training import keyed
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`x0` (b, 3, h, w) float32 in [-1, 1], its conditioning, and the positions (b,) int64."""
+
+    x0: Tensor
+    cond: Any
+    index: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        return replace(self, x0=self.x0.to(device), cond=self.cond.to(device))
+
+
+class Source(Protocol):
+    """Random access to training samples by position; positions go on without end."""
+
+    def __len__(self) -> int:
+        """Pictures in an epoch."""
+        ...
+
+    def batch(self, positions: Sequence[int]) -> Batch:
+        """The samples at these positions of the run."""
+        ...
+
+
+class ShardSource:
+    """Drawn scenes with cached embeddings, in an order that (seed, epoch) decides.
+
+    Each epoch meets every picture once. A block of `block` consecutive positions uses long captions
+    (with probability `long_share`) or short ones, so that short captions are not padded to long
+    ones; which caption of that length is taken is drawn per position. `resolution` below the
+    shards' own gives area-averaged pictures.
+
+    Raises FileNotFoundError or ValueError for missing shards or caches and a resolution that does
+    not divide the pictures'.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        resolution: int | None = None,
+        seed: int = 0,
+        long_share: float = 0.2,
+        block: int = 32,
+    ):
+        shards = sorted(Path(folder).glob("shard-*.safetensors"))
+        if not shards:
+            raise FileNotFoundError(f"{folder} holds no shard-*.safetensors.")
+        self.shards = shards
+        self.images = [cache.mapped(shard)["images"].numpy() for shard in shards]
+        self.embeddings = [cache.CachedEmbeddings(cache.cache_path(shard)) for shard in shards]
+        self.ends = np.cumsum([len(images) for images in self.images])
+        self.seed, self.long_share, self.block = seed, long_share, block
+        size = self.images[0].shape[1]
+        self.resolution = resolution or size
+        if size % self.resolution:
+            raise ValueError(f"resolution is {self.resolution}, but must divide {size}.")
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def pictures(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Which picture of the set is met at each position, int64."""
+        epochs, places = np.divmod(np.asarray(positions), len(self))
+        met = np.empty(len(places), np.int64)
+        for epoch in np.unique(epochs):
+            if self._order[0] != epoch:
+                self._order = (int(epoch), keyed.permutation(self.seed, int(epoch), len(self)))
+            met[epochs == epoch] = self._order[1][places[epochs == epoch]]
+        return met
+
+    def batch(self, positions: Sequence[int]) -> Batch:
+        """The samples at these positions; pure, cheap, and the same on every machine."""
+        chosen = self._chosen(positions)
+        pictures = np.stack([self.images[shard][row] for shard, row, _ in chosen])
+        rows = [(self.embeddings[shard], caption, row) for shard, row, caption in chosen]
+        x0 = torch.from_numpy(self._scaled(pictures))
+        return Batch(x0, cache.gather(rows), torch.as_tensor(np.asarray(positions)))
+
+    def texts(self, positions: Sequence[int]) -> list[str]:
+        """The captions behind `batch(positions)`; reads sidecars, meant for sheets and probes."""
+        found: dict[int, list[str]] = {}
+        chosen = self._chosen(positions)
+        for shard in sorted({shard for shard, _, _ in chosen}):
+            found[shard] = cache.captions_of(self.shards[shard])[0]
+        return [found[shard][caption] for shard, _, caption in chosen]
+
+    def _chosen(self, positions: Sequence[int]) -> list[tuple[int, int, int]]:
+        """(shard, picture in it, caption in it) per position."""
+        places = np.asarray(positions)
+        want_long = keyed.uniform(self.seed, "long", places // self.block) < self.long_share
+        which = keyed.uniform(self.seed, "caption", places)
+        chosen = []
+        for i, picture in enumerate(self.pictures(places)):
+            shard = int(np.searchsorted(self.ends, picture, side="right"))
+            row = int(picture - (self.ends[shard - 1] if shard else 0))
+            embeddings = self.embeddings[shard]
+            captions = embeddings.by_picture[row]
+            fitting = [c for c in captions if embeddings.long[c] == want_long[i]] or captions
+            chosen.append((shard, row, fitting[int(which[i] * len(fitting))]))
+        return chosen
+
+    def _scaled(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 (b, h, w, 3) → float32 (b, 3, r, r) in [-1, 1]."""
+        # numpy and not torch: a second pool of torch threads would take cores from the training.
+        values = pictures.astype(np.float32)
+        factor = values.shape[1] // self.resolution
+        if factor > 1:
+            b, h, w, c = values.shape
+            cells = values.reshape(b, h // factor, factor, w // factor, factor, c)
+            values = cells.mean((2, 4), dtype=np.float32)
+        return np.ascontiguousarray(np.moveaxis(values / 127.5 - 1, -1, 1), np.float32)
+
+
+def prefetched(make: Callable[[int], Item], start: int, ahead: int = 4) -> Iterator[Item]:
+    """`make(start)`, `make(start + 1)`, … without end, made ahead of time by one thread.
+
+    Close the generator (or let it be collected) to stop the thread. An error in `make` is raised
+    here, where the item would have come.
+    """
+    ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(ahead)
+    stop = threading.Event()
+
+    def work() -> None:
+        number = start
+        while not stop.is_set():
+            try:
+                made: tuple[Item | None, BaseException | None] = (make(number), None)
+            except BaseException as error:
+                made = (None, error)
+            number += 1
+            while not stop.is_set():
+                try:
+                    ready.put(made, timeout=0.2)
+                    break
+                except queue.Full:
+                    continue
+            if made[1] is not None:
+                return
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if error is not None:
+                raise error
+            yield item  # type: ignore[misc]
+    finally:
+        stop.set()
+        thread.join()
