@@ -6,15 +6,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-# Where `make demo` listens; `make demo HOST=0.0.0.0 PORT=8000` opens it to the network.
-HOST ?= 127.0.0.1
-PORT ?= 7860
+# Where `make demo` listens: on this machine, at the first free port from 7860, unless said.
+HOST ?=
+PORT ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab lint format notebooks readme browser clean
 
 help:
-	@echo "make demo       open the studio at http://$(HOST):$(PORT)"
+	@echo "make demo       open the studio at a printed local address"
 	@echo "make test       lint, types, tests, browser test and notebooks"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make lint       ruff and pyright only"
@@ -24,7 +24,7 @@ help:
 	@echo "make clean      remove the environment and the caches"
 
 demo: $(VENV)/.demo
-	$(BIN)/python -m demo --host $(HOST) --port $(PORT)
+	$(BIN)/python -m demo $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 # One pytest run, so that its closing line is the verdict on everything.
 test: lint browser
