@@ -93,16 +93,19 @@ class Attention(nn.Module):
         grid: tuple[int, int],
     ) -> Tensor:
         """softmax((Q K^T + w A) / sqrt(d)) V, step by step (paper Sec. 4.3)."""
-        if paint is None:
-            scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-        else:
-            assert mask is not None
-            products = q.float() @ k.float().transpose(-1, -2)
-            scores = painted_scores(products, paint, mask, grid) * q.shape[-1] ** -0.5
-        if mask is not None:
-            scores = scores.masked_fill(~mask[:, None, None], -math.inf)
-        probabilities = self.probabilities(self.scores(scores).softmax(-1, dtype=torch.float32))
-        return probabilities.to(v.dtype) @ v
+        # Autocast would copy every score matrix to float32 and back; the kernel's softmax already
+        # accumulates in float32.
+        with torch.autocast(q.device.type, enabled=False):
+            q, k = q.to(v.dtype), k.to(v.dtype)
+            if paint is None:
+                scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+            else:
+                assert mask is not None
+                products = q.float() @ k.float().transpose(-1, -2)
+                scores = painted_scores(products, paint, mask, grid) * q.shape[-1] ** -0.5
+            if mask is not None:
+                scores = scores.masked_fill(~mask[:, None, None], -math.inf)
+            return self.probabilities(self.scores(scores).softmax(-1)).to(v.dtype) @ v
 
 
 def fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -112,7 +115,7 @@ def fused(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class HeadNorm(nn.Module):
-    """RMS norm of every head's vector with a gain, or nothing: keeps logits bounded."""
+    """Layer norm of every head's vector with a gain, or nothing: keeps logits bounded."""
 
     def __init__(self, width: int, on: bool) -> None:
         """`width` channels a head."""
@@ -123,8 +126,7 @@ class HeadNorm(nn.Module):
         """(b, heads, n, d) -> the same shape."""
         if self.gain is None:
             return x
-        scale = torch.rsqrt(x.float().square().mean(-1, keepdim=True) + 1e-6)
-        return x * (scale * self.gain).to(x.dtype)
+        return F.layer_norm(x, x.shape[-1:], self.gain.to(x.dtype))
 
 
 class SelfAttention(nn.Module):

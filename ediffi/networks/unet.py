@@ -100,8 +100,9 @@ class UNet(nn.Module):
             if level < last:
                 self.shrink.append(Downsample(width))
                 skips.append(width)
-        self.middle = nn.ModuleList(
-            [Stage(channels, channels, last, config), Stage(channels, channels, last, config)]
+        self.middle = Stage(channels, channels, last, config)
+        self.middle_out = ResidualBlock(
+            channels, channels, config.embedding_width, config.norm
         )
         self.up, self.grow = nn.ModuleList(), nn.ModuleList()
         for level in range(last, -1, -1):
@@ -118,7 +119,7 @@ class UNet(nn.Module):
         """Project the context's keys and values for every cross-attention layer, in order."""
         layers = [
             s.cross_attention
-            for s in [*self.down, *self.middle, *self.up]
+            for s in [*self.down, self.middle, *self.up]
             if isinstance(s, Stage) and s.cross_attention is not None
         ]
         tokens = context.tokens
@@ -138,8 +139,8 @@ class UNet(nn.Module):
         h = F.pixel_unshuffle(x.to(self.stem.weight.dtype), self.config.stem_patch)
         h = self.stem(h.contiguous(memory_format=torch.channels_last))
         h, skips, layer = self._encode(h, embedding, context)
-        for stage in self.middle:
-            h, layer = stage(h, embedding, context, layer)
+        h, layer = self.middle(h, embedding, context, layer)
+        h = self.middle_out(h, embedding)
         h = self._decode(h, skips, embedding, context, layer)
         return F.pixel_shuffle(self.head(F.silu(self.norm(h))), self.config.stem_patch)
 
