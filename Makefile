@@ -36,7 +36,7 @@ lab: $(VENV)/.all
 lint: $(VENV)/.all
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 format: $(VENV)/.all
 	$(BIN)/ruff check --fix

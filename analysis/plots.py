@@ -6,6 +6,7 @@ It draws what it is given and measures nothing. Figures are small enough for a n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import pyplot
@@ -14,7 +15,7 @@ from matplotlib.figure import Figure
 from analysis.denoising_walk import Walk
 
 INK, COARSE, FINE, PAPER = "#33312e", "#2f6f8f", "#d9792b", "#fbf8f2"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "figure.dpi": 90,
     "figure.facecolor": PAPER,
     "axes.facecolor": PAPER,
