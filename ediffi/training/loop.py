@@ -10,9 +10,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,67 +17,19 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from ediffi.config import TrainingConfig, as_json
-from ediffi.diffusion.loss import edm_loss
-from ediffi.diffusion.noise import EVERYTHING, Interval, LogNormal
+from ediffi.config import as_json
+from ediffi.diffusion.noise import LogNormal
 from ediffi.training import checkpoint, keyed, optim
 from ediffi.training.clock import Clock, asked_to_stop
-from ediffi.training.data import Batch, Source, prefetched
+from ediffi.training.data import Batch, prefetched
 from ediffi.training.ema import Ema, decay
+from ediffi.training.job import Fitted, Job
 from ediffi.training.meters import BandMeter, RunLog
-from ediffi.training.objective import Loss, Objective
+from ediffi.training.objective import Objective
 
 UNDECAYED = "undecayed.safetensors"
 MOST_SKIPPED = 20
 WEIGHT_RATE = 1e-2
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Something looked at every `seconds` with averaged weights: a probe, a sheet of samples.
-
-    `look(module, pictures)` runs without gradients, in eval mode; what it returns is logged.
-    """
-
-    name: str
-    seconds: float
-    look: Callable[[nn.Module, int], dict[str, Any]]
-
-
-@dataclass(frozen=True)
-class Job:
-    """A network to be trained, on what, how, where and how long.
-
-    `module` is trained in place (load weights into it for a warm start). The run ends after
-    `config.pictures` or after `seconds` of work, whichever comes first; the rate falls over
-    the last `config.decay_share` of that. `trained_on` restricts the noise levels drawn.
-    """
-
-    name: str
-    module: nn.Module
-    source: Source
-    config: TrainingConfig
-    folder: Path
-    loss: Loss = edm_loss
-    trained_on: Sequence[Interval] = (EVERYTHING,)
-    seconds: float | None = None
-    watches: tuple[Watch, ...] = ()
-    save_every: float = 60.0
-    log_every: int = 50
-    cpu: bool = False
-    tensorboard: bool = True
-    say: Callable[[str], None] = print
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """How a run ended: counters, whether the budget is used up, and the averaged weights."""
-
-    pictures: int
-    steps: int
-    seconds: float
-    finished: bool
-    ema: Ema = field(repr=False)
 
 
 def fit(job: Job) -> Fitted:
@@ -103,23 +52,6 @@ def fit(job: Job) -> Fitted:
         with asked_to_stop() as stop:
             run.train(stop)
     return Fitted(run.pictures, run.steps, run.seconds, run.progress >= 1, run.ema)
-
-
-def averaged(folder: Path, module: nn.Module) -> dict[str, Any]:
-    """Puts a run's averaged weights into `module`; name, config, pictures, steps, seconds.
-
-    Works while the run goes on. Raises FileNotFoundError when it has no checkpoint yet, and
-    ValueError when that belongs to another network.
-    """
-    state = checkpoint.load(folder / checkpoint.FILE)
-    if state is None:
-        raise FileNotFoundError(f"{folder} holds no {checkpoint.FILE}.")
-    try:
-        module.load_state_dict(state["ema"])
-    except RuntimeError as error:
-        raise ValueError(f"the checkpoint in {folder} belongs to another network.") from error
-    names = ("name", "config", "pictures", "steps", "seconds", "decaying")
-    return {name: state[name] for name in names}
 
 
 class _Run:
