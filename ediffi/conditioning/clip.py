@@ -1,7 +1,7 @@
-"""The CLIP side of the conditioning: tokens and pooled vector of a text, vector of a picture (Sec. 4.2).
+"""CLIP text tokens, pooled CLIP text and CLIP image vectors (paper Sec. 4.2).
 
-Works with any two-tower model that open_clip can read, from a local folder or by name: the storybook's
-own, `ViT-L-14-quickgelu/openai`. It knows nothing of T5 or of how the model was trained.
+Works with any two-tower model that open_clip can read, from a local folder or by name: the
+storybook's own, `ViT-L-14-quickgelu/openai`. It knows nothing of T5 or of how it was trained.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WORDS = regex.compile(
 
 
 class WordSpanTokenizer:
-    """open_clip's `SimpleTokenizer` as a `SpanTokenizer`: every piece of a word carries the word's span."""
+    """open_clip's `SimpleTokenizer` with spans: every piece of a word carries the word's span."""
 
     def __init__(self, tokenizer: SimpleTokenizer) -> None:
         self.tokenizer = tokenizer
@@ -75,7 +75,7 @@ def character_origins(clean: str, text: str) -> list[Span]:
 
 @dataclass(frozen=True)
 class ClipTextFeatures:
-    """`features` (b, m, d) after the last norm and before pooling, `pooled` (b, e) of mean square 1."""
+    """`features` (b, m, d) after the last norm, before pooling; `pooled` (b, e), mean square 1."""
 
     features: torch.Tensor
     mask: torch.Tensor
@@ -205,7 +205,7 @@ def _how_to(source: str | Path, local: bool) -> str:
             "open_clip_model.safetensors that fit together."
         )
     return (
-        f"the CLIP {str(source)!r} is neither cached here nor reachable; fetch its open_clip folder "
-        "(open_clip_config.json, open_clip_model.safetensors) where there is a network and pass it "
-        "as clip='folder'."
+        f"the CLIP {str(source)!r} is neither cached here nor reachable; fetch its open_clip "
+        "folder (open_clip_config.json, open_clip_model.safetensors) where there is a network and "
+        "pass it as clip='folder'."
     )

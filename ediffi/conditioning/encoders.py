@@ -1,11 +1,11 @@
-"""The three encoders behind one interface: T5 text, CLIP text and CLIP image (Sec. 4.2 of the paper).
+"""The three encoders behind one interface: T5 text, CLIP text, CLIP image (paper Sec. 4.2).
 
 The storybook's own encoders and the full-size ones (`google/t5-v1_1-xxl`, `t5-11b`,
 `ViT-L-14-quickgelu/openai`) are loaded and used by the same code. It knows nothing of denoisers.
 
 Scale: a projector after the encoders wants features of about mean square 1. Pooled text and image
-vectors always have it. Token streams are multiplied by `StreamScales`; the storybook's encoders have
-the factor folded into their last norm, so theirs are 1; `measure_scales` finds them for any others.
+vectors always have it. Token streams are multiplied by `StreamScales`; the storybook's encoders
+have the factor folded into their last norm, so theirs are 1; `measure_scales` finds the others'.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class DroppedWords:
 class EncodedText:
     """A batch of texts in both streams.
 
-    `t5` (b, n, d), `clip` (b, m, d) and their bool masks (b, n), (b, m): True at real tokens, features
-    zero elsewhere. `clip_pooled` (b, d). `t5_offsets[i][j]` is the character span of column j of text i,
-    (0, 0) for start, end and pad columns. `dropped[i]` names the words of text i that did not fit.
+    `t5` (b, n, d), `clip` (b, m, d) and their bool masks (b, n), (b, m): True at real tokens,
+    features zero elsewhere. `clip_pooled` (b, d). `t5_offsets[i][j]` is the character span of
+    column j of text i, (0, 0) for start, end and pads. `dropped[i]`: words that did not fit.
     """
 
     t5: torch.Tensor
@@ -91,7 +91,7 @@ class Encoders:
     def encode_text(self, texts: Sequence[str]) -> EncodedText:
         """Both streams of `texts`; columns are trimmed to the longest text of the batch."""
         t5, clip = self.t5(texts), self.clip.encode_text(texts)
-        dropped = tuple(DroppedWords(*words) for words in zip(t5.dropped, clip.dropped, strict=True))
+        dropped = tuple(map(DroppedWords, t5.dropped, clip.dropped))
         return EncodedText(
             t5=t5.features * self.scales.t5,
             t5_mask=t5.mask,
@@ -107,9 +107,7 @@ class Encoders:
         """CLIP vectors (b, d) of pictures `x` (b, 3, h, w) in [-1, 1], of any size."""
         return self.clip.encode_image(x)
 
-    def condition(
-        self, texts: Sequence[str], images: torch.Tensor | None = None
-    ) -> Conditioning:
+    def condition(self, texts: Sequence[str], images: torch.Tensor | None = None) -> Conditioning:
         """What a denoiser is told for `texts` and `images` (b, 3, h, w) in [-1, 1].
 
         A blank text is the exact null of both text streams, not the encoding of nothing; no images

@@ -1,7 +1,7 @@
-"""What a person typed, as characters: cleaning, phrases as spans, spans as columns of a token stream.
+"""What a person typed, as characters: cleaning, phrases as spans, spans as columns of tokens.
 
-It knows words and characters only. Which tokens a text has, and what they mean, others know: they hand
-in the character span of each column (`EncodedText.t5_offsets`, `.clip_offsets`).
+It knows words and characters only. Which tokens a text has, others know: they hand in the
+character span of each column (`EncodedText.t5_offsets`, `.clip_offsets`).
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Prompt:
         found = [m.span() for m in re.finditer(pattern, self.text, re.IGNORECASE)]
         if not found:
             words = ", ".join(self.words) or "none"
-            raise ValueError(f"the phrase {wanted!r} is not in the prompt, whose words are: {words}.")
+            raise ValueError(
+                f"the phrase {wanted!r} is not in the prompt, whose words are: {words}."
+            )
         if occurrence > len(found):
             raise ValueError(
                 f"the phrase {wanted!r} stands {len(found)} times in the prompt, "

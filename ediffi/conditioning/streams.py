@@ -1,4 +1,4 @@
-"""One text as one stream of tokens: ids, the characters each came from, and the words that were left over.
+"""One text as one stream of tokens: ids, the characters of each, and the words left over.
 
 Shared by the T5 and the CLIP side, so that both answer the same questions in the same way. It knows
 nothing of networks: it only cuts, counts and pads.
@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer
 
 Span = tuple[int, int]
-"""Half-open range of characters, `text[start:end]`; (0, 0) where a token stands for no characters."""
+"""Characters `text[start:end]` of a token; (0, 0) where it stands for none."""
 
 NOWHERE: Span = (0, 0)
 
@@ -46,7 +46,7 @@ class SpanTokenizer(Protocol):
 
 
 def encodable(text: str) -> str:
-    """`text` with every lone surrogate replaced by "?", character for character, so offsets stay."""
+    """`text` with every lone surrogate as "?", character for character, so offsets stay."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -108,9 +108,9 @@ def fit(
 
 @dataclass(frozen=True)
 class PaddedTokens:
-    """A batch of fitted texts: `ids` (b, n) int64, `mask` (b, n) bool, spans and dropped words per text.
+    """A batch of fitted texts: `ids` (b, n) int64, `mask` (b, n) bool, spans and dropped words.
 
-    `n` is the longest text of the batch. Only real tokens are True in `mask`; the end token is real.
+    `n` is the longest text of the batch. `mask` is True at real tokens, start and end included.
     """
 
     ids: torch.Tensor

@@ -1,7 +1,7 @@
 """The T5 side of the conditioning: a text as one feature per token (Sec. 4.2 of the paper).
 
-Works with any T5 encoder that transformers can read, from a local folder or the hub: the storybook's
-own, `google/t5-v1_1-xxl`, `t5-11b`. It knows nothing of CLIP, of pictures or of how it was trained.
+Works with any T5 encoder that transformers can read, from a local folder or the hub: the
+storybook's own, `google/t5-v1_1-xxl`, `t5-11b`. It knows nothing of CLIP or of training.
 """
 
 from __future__ import annotations
@@ -84,6 +84,6 @@ def _how_to(source: str | Path, local: bool) -> str:
             "and tokenizer.json (or spiece.model with the sentencepiece package)."
         )
     return (
-        f"the T5 encoder {str(source)!r} is neither cached here nor reachable; fetch it where there "
-        f"is a network (hf download {source} --local-dir t5) and pass that folder as t5='t5'."
+        f"the T5 encoder {str(source)!r} is neither cached here nor reachable; fetch it where "
+        f"there is a network (hf download {source} --local-dir t5) and pass that folder as t5='t5'."
     )
