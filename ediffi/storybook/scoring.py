@@ -1,0 +1,227 @@
+"""Truth against reading: which of a caption's statements a picture shows, and how sure that is.
+
+Only what a caption says is asked for; a thing, colour or style it leaves out is never missed. Knows
+readings, not pixels, and not whether a picture was drawn or sampled.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ediffi.storybook.captions import Caption
+from ediffi.storybook.inspector import Reading, Seen
+from ediffi.storybook.scene import Scene, Wear
+
+SCORES = {
+    "thing": "the kind that is mentioned first is there",
+    "colour": "and one of it has the colour that is said",
+    "two_things": "the first two kinds are both there",
+    "two_colours": "and each has the colour that is said",
+    "left_right": "left and right of one another as said",
+    "left_right_if_both": "the same, where both are there",
+    "above_below": "above and below one another as said",
+    "count": "as many of a kind as said, where that is more than one",
+    "clothes": "hat, scarf, umbrella in their colours on the kind that wears them",
+    "word": "the sign carries the word",
+    "place": "the place that is named",
+    "sky": "the sky that is named",
+    "style": "the style that is named",
+}
+"""What is scored, in the order of reports; every caption states each at most once."""
+
+ROUNDS = 10  # shufflings behind each chance level
+MIRRORED = {"left of": "x", "right of": "x", "above": "y", "below": "y"}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A thing that a caption asks for; None and () ask for nothing in particular."""
+
+    kind: str
+    colour: str | None = None
+    wears: tuple[Wear, ...] = ()
+    word: str | None = None
+
+    def is_met_by(self, seen: Seen) -> bool:
+        """Whether this thing is what was asked for."""
+        return (
+            seen.kind == self.kind
+            and self.colour in (None, seen.colour)
+            and set(self.wears) <= set(seen.wears)
+            and self.word in (None, seen.word)
+        )
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One statement of a caption, named as in `SCORES`, and what it takes to be shown."""
+
+    score: str
+    things: tuple[Wanted, ...] = ()
+    relation: str | None = None
+    count: int | None = None
+    page: str | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """`right` of `n` pictures showed it: `share` in [0, 1] with its 95 % Wilson interval.
+
+    `chance` is the share among the same pictures with the captions shuffled (None where it was met
+    too seldom to tell), `inspector` that of true renders of the same captions.
+    """
+
+    name: str
+    n: int
+    right: int
+    share: float
+    low: float
+    high: float
+    chance: float | None
+    inspector: float | None
+
+
+def facts(scene: Scene, caption: Caption) -> tuple[Fact, ...]:
+    """What the caption states of the scene, as far as it is scored."""
+    things = [scene.things[i] for i in caption.things]
+    said = [
+        Wanted(thing.kind, thing.colour if i in caption.colours else None)
+        for i, thing in zip(caption.things, things, strict=True)
+    ]
+    found = []
+    first = list({wanted.kind: wanted for wanted in reversed(said)}.values())[::-1][:2]
+    for number, names in ((1, ("thing", "colour")), (2, ("two_things", "two_colours"))):
+        if len(first) >= number:
+            found.append(Fact(names[0], tuple(Wanted(w.kind) for w in first[:number])))
+            if all(wanted.colour for wanted in first[:number]):
+                found.append(Fact(names[1], tuple(first[:number])))
+    found += _relation_facts(scene, caption)
+    kinds = [thing.kind for thing in things]
+    several = next((kind for kind in kinds if kinds.count(kind) > 1), None)
+    if several:
+        found.append(Fact("count", (Wanted(several),), count=kinds.count(several)))
+    dressed = [scene.things[i] for i in caption.wears]
+    if dressed:
+        found.append(Fact("clothes", (Wanted(dressed[0].kind, wears=dressed[0].wears),)))
+    words = [thing.word for thing in things if thing.word is not None]
+    if words:
+        found.append(Fact("word", (Wanted("sign", word=words[0]),)))
+    for name, named in (
+        ("place", caption.names_place),
+        ("sky", caption.names_sky),
+        ("style", caption.names_style),
+    ):
+        if named:
+            found.append(Fact(name, page=getattr(scene, name)))
+    return tuple(found)
+
+
+def _relation_facts(scene: Scene, caption: Caption) -> list[Fact]:
+    if caption.relation is None or caption.relation[0] not in MIRRORED:
+        return []
+    relation, i, j = caption.relation
+    one, other = scene.things[i], scene.things[j]
+    # Colours only tell two of a kind apart here: whether they are right is a score of its own.
+    alike = one.kind == other.kind
+    pair = tuple(Wanted(t.kind, t.colour if alike else None) for t in (one, other))
+    if MIRRORED[relation] == "y":
+        return [Fact("above_below", pair, relation)]
+    return [Fact("left_right", pair, relation), Fact("left_right_if_both", pair, relation)]
+
+
+def applies(fact: Fact, reading: Reading) -> bool:
+    """Whether the picture can be asked at all: always, but for scores that presuppose things."""
+    if fact.score != "left_right_if_both":
+        return True
+    return all(any(wanted.is_met_by(seen) for seen in reading.things) for wanted in fact.things)
+
+
+def is_shown(fact: Fact, reading: Reading) -> bool:
+    """Whether the picture shows what is stated; an unreadable one shows nothing."""
+    if fact.page is not None:
+        return getattr(reading, fact.score) == fact.page
+    if fact.count is not None:
+        return sum(fact.things[0].is_met_by(seen) for seen in reading.things) == fact.count
+    if fact.relation is not None:
+        return _is_related(fact, reading)
+    return any(
+        all(wanted.is_met_by(seen) for wanted, seen in zip(fact.things, chosen, strict=True))
+        for chosen in itertools.permutations(reading.things, len(fact.things))
+    )
+
+
+def _is_related(fact: Fact, reading: Reading) -> bool:
+    """Compares the middles of all that is met by each side: three cats stand left together."""
+    axis = MIRRORED[fact.relation or ""]
+    middles = []
+    for wanted in fact.things:
+        spots = [getattr(seen, axis) for seen in reading.things if wanted.is_met_by(seen)]
+        if not spots:
+            return False
+        middles.append(sum(spots) / len(spots))
+    return (middles[0] < middles[1]) == (fact.relation in ("left of", "above"))
+
+
+def score(
+    stated: Sequence[Sequence[Fact]],
+    readings: Sequence[Reading],
+    true_readings: Sequence[Reading] | None = None,
+) -> tuple[Score, ...]:
+    """All scores of pictures whose captions state `stated`; those that nobody states are left out.
+
+    `true_readings` are readings of true renders of the same captions.
+    """
+    assert len(stated) == len(readings)
+    found = []
+    for name in SCORES:
+        right, n = _tally(name, stated, readings)
+        if not n:
+            continue
+        low, high = wilson(right, n)
+        own = _tally(name, stated, true_readings) if true_readings else (0, 0)
+        chance = _chance(name, stated, readings)
+        found.append(
+            Score(name, n, right, right / n, low, high, chance, own[0] / own[1] if own[1] else None)
+        )
+    return tuple(found)
+
+
+def _tally(
+    name: str, stated: Sequence[Sequence[Fact]], readings: Sequence[Reading]
+) -> tuple[int, int]:
+    """How many show it and how many were asked."""
+    asked = [
+        (fact, reading)
+        for group, reading in zip(stated, readings, strict=True)
+        for fact in group
+        if fact.score == name and applies(fact, reading)
+    ]
+    return sum(is_shown(fact, reading) for fact, reading in asked), len(asked)
+
+
+def _chance(
+    name: str, stated: Sequence[Sequence[Fact]], readings: Sequence[Reading]
+) -> float | None:
+    """The share when every picture is held against the captions of others, n being enough."""
+    n = len(readings)
+    rounds = sorted({1 + r * (n - 1) // ROUNDS for r in range(ROUNDS)}) if n > 1 else []
+    shuffled = [_tally(name, stated, [*readings[r:], *readings[:r]]) for r in rounds]
+    asked = sum(count for _, count in shuffled)
+    return sum(right for right, _ in shuffled) / asked if asked >= 20 else None
+
+
+def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """The 95 % interval of a share of which `right` of `n` were seen (Wilson 1927).
+
+    >>> [round(end, 3) for end in wilson(5, 10)]
+    [0.237, 0.763]
+    """
+    if not 0 <= right <= n or n < 1:
+        raise ValueError(f"{right} of {n} is no share: it takes 0 <= right <= n and n >= 1.")
+    share, spread = right / n, z * z / n
+    middle = (share + spread / 2) / (1 + spread)
+    reach = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
+    return max(0.0, middle - reach), min(1.0, middle + reach)
