@@ -15,7 +15,8 @@ from torch import nn
 from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.config import DenoiserConfig, Preset, preset
-from ediffi.weights import ModelFolder, load_network, read_model, sha256_of
+from ediffi.model_folder import MODEL, read_model
+from ediffi.weights import load_network
 
 SHIPPED = "storybook"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
@@ -34,7 +35,7 @@ class Model:
     weights: dict[str, str]
 
 
-def open_model(source: str | Path, device: torch.device, network: str | None = None) -> Model:
+def open_model(source: str | Path, device: torch.device) -> Model:
     """The model of `source`, checked, in eval mode on `device`.
 
     `source` is "storybook", "storybook/<network>", a model folder, a network folder inside one, or
@@ -42,8 +43,9 @@ def open_model(source: str | Path, device: torch.device, network: str | None = N
     """
     folder, chosen = _locate(source)
     contents = read_model(folder)
-    chosen = network or chosen or contents.default
+    chosen = chosen or contents.default
     module, config, state = load_network(contents.network(chosen), DenoiserConfig, build_denoiser)
+    contents.check_encoders()
     encoders = load_encoders(t5=contents.t5, clip=contents.clip)
     if encoders.dims != config.encoders:
         raise ValueError(
@@ -57,7 +59,7 @@ def open_model(source: str | Path, device: torch.device, network: str | None = N
         network=chosen,
         denoiser=module.to(device),
         encoders=encoders.to(device),
-        weights={chosen: state.sha256, **_encoder_sums(contents)},
+        weights={chosen: state.sha256, **contents.sha256},
     )
 
 
@@ -68,7 +70,7 @@ def _locate(source: str | Path) -> tuple[Path, str | None]:
         return shipped_folder(), text[len(SHIPPED) + 1 :] or None
     path = Path(text).expanduser()
     if path.is_dir():
-        if not (path / "model.json").exists() and (path.parent / "model.json").exists():
+        if not (path / MODEL).exists() and (path.parent / MODEL).exists():
             return path.parent, path.name
         return path, None
     if _HUB_ID.fullmatch(text) and not path.exists():
@@ -102,11 +104,3 @@ def _name(source: str | Path, folder: Path) -> str:
     if folder == shipped_folder():
         return SHIPPED
     return str(source) if _HUB_ID.fullmatch(str(source)) else folder.name
-
-
-def _encoder_sums(contents: ModelFolder) -> dict[str, str]:
-    return {
-        f"{part}/{path.name}": sha256_of(path)
-        for part, folder in (("t5", contents.t5), ("clip", contents.clip))
-        for path in sorted(folder.glob("*.safetensors"))
-    }

@@ -1,9 +1,8 @@
-"""Weights on disk: network folders and model folders, written whole and checked when read.
+"""Weights on disk: network folders, written whole and checked when read.
 
-A *network folder* holds `config.json`, `model.safetensors` and `record.json`; a *model folder*
-holds `model.json` and network folders. Nothing here is ever unpickled, and no code comes out of a
-folder. This module does not know what the networks are: the caller names the config record and the
-builder.
+A network folder holds `config.json`, `model.safetensors` and `record.json`. Nothing here is ever
+unpickled, and no code comes out of a folder. This module does not know what the networks are: the
+caller names the config record and the builder.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ediffi import config as configs
-from ediffi.files import json_text, read_json, write_json, written_whole
+from ediffi.files import json_text, read_json, written_whole
 
-WEIGHTS, CONFIG, RECORD, MODEL = "model.safetensors", "config.json", "record.json", "model.json"
+WEIGHTS, CONFIG, RECORD = "model.safetensors", "config.json", "record.json"
 FORMAT = 1
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
@@ -58,26 +57,6 @@ class State:
                     f" and needs {tuple(own[name].shape)}."
                 )
         module.load_state_dict(self.tensors, strict=True)
-
-
-@dataclass(frozen=True)
-class ModelFolder:
-    """A model folder's table of contents; every path is a folder that lies directly inside it."""
-
-    path: Path
-    preset: str
-    default: str
-    t5: Path
-    clip: Path
-    networks: dict[str, Path]
-
-    def network(self, name: str | None = None) -> Path:
-        """The folder of the network `name` (None: the default); ValueError names what there is."""
-        chosen = self.default if name is None else name
-        if chosen not in self.networks:
-            known = ", ".join(sorted(self.networks))
-            raise ValueError(f"{self.path} has no network {chosen!r}; it has {known}.")
-        return self.networks[chosen]
 
 
 def save_network(
@@ -128,8 +107,8 @@ def load_state(folder: str | Path) -> State:
     """
     folder = Path(folder)
     _check_folder(folder)
-    config, record = _json_object(folder / CONFIG), _json_object(folder / RECORD)
-    _check_format(folder / RECORD, record)
+    config, record = json_object(folder / CONFIG), json_object(folder / RECORD)
+    check_format(folder / RECORD, record)
     weights = folder / WEIGHTS
     _check_length(weights)
     digest = sha256_of(weights)
@@ -163,51 +142,6 @@ def load_network(
     module = build(config)
     state.fill(module)
     return module.eval(), config, state
-
-
-def read_model(folder: str | Path) -> ModelFolder:
-    """The table of contents of a model folder.
-
-    Raises FileNotFoundError for a folder that is missing or is no model, and ValueError for an
-    unknown key or format, or a name that leads out of the folder.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"There is no model folder {folder}.")
-    if not (folder / MODEL).is_file():
-        raise FileNotFoundError(f"{folder} is no model folder: it has no {MODEL}.")
-    contents = _json_object(folder / MODEL)
-    wanted = {"format", "preset", "default", "t5", "clip", "networks"}
-    if contents.keys() != wanted:
-        missing, unknown = sorted(wanted - contents.keys()), sorted(contents.keys() - wanted)
-        raise ValueError(
-            f"{folder / MODEL} is not usable: missing keys {missing}, unknown keys {unknown}."
-        )
-    _check_format(folder / MODEL, contents)
-    networks = contents["networks"]
-    if not isinstance(networks, dict) or not networks:
-        raise ValueError(f"{folder / MODEL} names no networks.")
-    return ModelFolder(
-        path=folder,
-        preset=str(contents["preset"]),
-        default=str(contents["default"]),
-        t5=_inside(folder, contents["t5"]),
-        clip=_inside(folder, contents["clip"]),
-        networks={str(name): _inside(folder, where) for name, where in networks.items()},
-    )
-
-
-def write_model(folder: str | Path, preset: str, default: str, networks: Mapping[str, str]) -> None:
-    """Writes `model.json` for a folder whose encoders lie in `t5/` and `clip/`."""
-    contents = {
-        "format": FORMAT,
-        "preset": preset,
-        "default": default,
-        "t5": "t5",
-        "clip": "clip",
-        "networks": dict(networks),
-    }
-    write_json(Path(folder) / MODEL, contents)
 
 
 def sha256_of(path: str | Path) -> str:
@@ -263,23 +197,18 @@ def _check_length(weights: Path) -> None:
         raise ValueError(f"{weights} is cut short or damaged: {size} of {promised} bytes.")
 
 
-def _json_object(path: Path) -> dict[str, Any]:
+def json_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; FileNotFoundError or ValueError in one sentence."""
     data = read_json(path)
     if not isinstance(data, dict):
         raise ValueError(f"{path} holds a {type(data).__name__} where an object is needed.")
     return data
 
 
-def _check_format(path: Path, data: Mapping[str, Any]) -> None:
+def check_format(path: Path, data: Mapping[str, Any]) -> None:
+    """Raises ValueError unless `data`, read from `path`, has the format that is written today."""
     if data.get("format") != FORMAT:
         raise ValueError(f"{path} has format {data.get('format')!r}; this version reads {FORMAT}.")
-
-
-def _inside(folder: Path, name: object) -> Path:
-    plain = isinstance(name, str) and name not in ("", ".", "..") and Path(name).name == name
-    if not plain or "\\" in str(name):
-        raise ValueError(f"{folder / MODEL} names {name!r}, which is no folder inside it.")
-    return folder / str(name)
 
 
 def _some(names: list[str]) -> str:
