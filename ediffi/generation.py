@@ -13,11 +13,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from ediffi import images
 from ediffi.build import build_sampler
-from ediffi.conditioning.embeddings import Conditioning, stack
+from ediffi.conditioning.embeddings import Conditioning, PaintedRegions, stack
 from ediffi.config import EncoderDims, SamplingConfig
+from ediffi.controls.paint_with_words import bind
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
@@ -139,7 +141,20 @@ class Generator:
         )
         if requests[0].without:
             cond = cond.null(*requests[0].without)
-        return cond.to(self.device), columns
+        return replace(cond, painting=self._painting(requests, cond)).to(self.device), columns
+
+    def _painting(self, requests: Sequence[Request], cond: Conditioning) -> PaintedRegions | None:
+        if not any(request.painting for request in requests):
+            return None
+        texts = [self.model.encoders.encode_text([request.prompt]) for request in requests]
+        bound = bind([request.painting for request in requests], texts)
+        if bound is None:
+            return None
+        return replace(
+            bound,
+            t5_columns=_fitted(bound.t5_columns, cond.t5.shape[1]),
+            clip_columns=_fitted(bound.clip_columns, cond.clip.shape[1]),
+        )
 
     def _results(
         self,
@@ -168,15 +183,17 @@ class Generator:
             environment=Environment.here(self.device, self.dtype),
             batch=batch,
             without=request.without,
+            painting=request.painting.to_json() if request.painting else None,
         )
 
 
 def can_share(first: Request, second: Request) -> bool:
-    """Whether two requests may be sampled in one batch."""
-    return (first.size, first.sampling, first.without) == (
+    """Whether two requests may be sampled in one batch; painted ones keep to themselves."""
+    return (first.size, first.sampling, first.without, bool(first.painting)) == (
         second.size,
         second.sampling,
         second.without,
+        bool(second.painting),
     )
 
 
@@ -197,3 +214,8 @@ def _blank(dims: EncoderDims, shape: BatchShape) -> Conditioning:
         clip=torch.zeros(1, m, dims.clip),
         clip_mask=torch.zeros(1, m, dtype=torch.bool),
     )
+
+
+def _fitted(columns: Tensor, width: int) -> Tensor:
+    """Painted columns (b, r, n) padded or cut to `width`, as the token columns were."""
+    return F.pad(columns, (0, width - columns.shape[2]))

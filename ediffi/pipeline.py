@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
+from ediffi.controls.paint_with_words import Painting
 from ediffi.generation import MAX_BATCH, Generator, can_share
 from ediffi.loading import Model, open_model
 from ediffi.recipe import Environment, Recipe
 from ediffi.request import PipelineStep, Report, Request, Result, sampling_with
 from ediffi.storybook.vocabulary import unknown_words
-
-if TYPE_CHECKING:
-    from ediffi.controls.paint_with_words import Painting
 
 
 class EDiffI:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -18,10 +18,8 @@ from ediffi.build import build_sampler
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.conditioning.prompt import clean_prompt
 from ediffi.config import SamplingConfig
+from ediffi.controls.paint_with_words import Painting
 from ediffi.recipe import Recipe
-
-if TYPE_CHECKING:
-    from ediffi.controls.paint_with_words import Painting
 
 MAX_STEPS = 200
 MAX_GUIDANCE = 30.0
@@ -53,6 +51,7 @@ class Request:
         window_end = min(self.sampling.guidance_high, HIGHEST_SIGMA)
         object.__setattr__(self, "sampling", replace(self.sampling, guidance_high=window_end))
         _check_sampling(self.sampling)
+        _check_painting(self.painting, self.prompt)
         for name in self.without:
             if name not in EMBEDDINGS:
                 raise ValueError(
@@ -61,8 +60,9 @@ class Request:
                 )
 
     @classmethod
-    def of(cls, recipe: Recipe, painting: Painting | None = None) -> Request:
+    def of(cls, recipe: Recipe) -> Request:
         """The request that a recipe answers; ValueError where a value is out of range."""
+        painting = None if recipe.painting is None else Painting.from_json(recipe.painting)
         return cls(
             recipe.prompt, recipe.seed, recipe.size, recipe.sampling, recipe.without, painting
         )
@@ -182,6 +182,17 @@ def _check_sampling(sampling: SamplingConfig) -> None:
     _check_number("guidance_low", sampling.guidance_low, 0.0, HIGHEST_SIGMA)
     low = sampling.guidance_low
     _check_number("guidance_high", sampling.guidance_high, low, HIGHEST_SIGMA)
+
+
+def _check_painting(painting: object, prompt: str) -> None:
+    if painting is None:
+        return
+    if not isinstance(painting, Painting):
+        raise ValueError(f"The painting must be a Painting, not {type(painting).__name__}.")
+    if painting.prompt != prompt:
+        raise ValueError(
+            f"The painting belongs to the prompt {painting.prompt[:60]!r}, not to {prompt[:60]!r}."
+        )
 
 
 def _check_integer(name: str, value: object, low: int, high: int) -> None:

@@ -1,0 +1,301 @@
+"""The parts of the storybook's recipe: where each finds its input and puts its output.
+
+    data/train, data/validation shards and caches       encoders/t5, encoders/clip
+    base32, base64, ...         runs: log.jsonl, sheet-*.png, checkpoint.safetensors
+    weights                     the model folder: t5, clip, baseline, inspector, model.json
+
+It knows the folders of one run; the order, the skipping and the timing are `storybook.py`'s.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ediffi.build import build_denoiser
+from ediffi.conditioning.cache import build_cache
+from ediffi.conditioning.encoders import Encoders, load_encoders
+from ediffi.config import NoiseConfig, Preset, TrainingConfig, as_json, preset
+from ediffi.diffusion.loss import edm_loss
+from ediffi.model_folder import write_model
+from ediffi.storybook.dataset import render_shards
+from ediffi.training import probes, sheets
+from ediffi.training.clip import train_clip
+from ediffi.training.data import ShardSource
+from ediffi.training.inspector import read_shards, train_inspector
+from ediffi.training.job import Job, averaged
+from ediffi.training.loop import fit
+from ediffi.training.meters import read_log
+from ediffi.training.plans import Phase, StorybookPlan
+from ediffi.training.probe import probe_colours, retrieve
+from ediffi.training.t5 import T5Plan, train_t5
+from ediffi.training.tokenizers import train_tokenizers
+from ediffi.weights import save_network, sha256_of
+
+Say = Callable[[str], None]
+
+
+class Cut(Exception):
+    """A part was asked to stop; what it has done is saved."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A step of the recipe: `settings` decide its result, `work` does it and returns facts."""
+
+    name: str
+    settings: Mapping[str, Any]
+    work: Callable[[], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A folder, a plan and a device; one method per part."""
+
+    folder: Path
+    plan: StorybookPlan
+    device: str = "cpu"
+    say: Say = print
+
+    @property
+    def preset(self) -> Preset:
+        """The preset whose networks are trained."""
+        return preset(self.plan.preset)
+
+    @property
+    def encoders_folder(self) -> Path:
+        """Where tokenizers and encoders are trained."""
+        return self.folder / "encoders"
+
+    @property
+    def weights(self) -> Path:
+        """The model folder that comes out."""
+        return self.folder / "weights"
+
+    def parts(self) -> list[Part]:
+        """All parts in order."""
+        plan = self.plan
+        listed = [
+            Part("draw", _some(plan, "scenes", "held_out", "first_seed"), self.draw),
+            Part("tokenizers", _some(plan, "tokenizer_scenes"), self.tokenizers),
+            Part("t5", _some(plan, "t5"), self.t5),
+            Part("clip", _some(plan, "clip"), self.clip),
+            Part("gate", _some(plan, "gate"), self.gate),
+            Part("cache", {}, self.cache),
+        ]
+        for phase in plan.phases:
+            settings = dataclasses.asdict(phase)
+            listed.append(Part(phase.name, settings, lambda phase=phase: self.base(phase)))
+        return [
+            *listed,
+            Part("inspector", _some(plan, "inspector"), self.inspector),
+            Part("export", {}, self.export),
+        ]
+
+    def draw(self) -> dict[str, Any]:
+        """Shards of scenes to train on and of held-out ones to watch, drawn on all cores."""
+        plan = self.plan
+        for split, count in (("train", plan.scenes), ("validation", plan.held_out)):
+            render_shards(
+                self._data(split),
+                split,
+                plan.first_seed,
+                count,
+                captions_per_scene=plan.captions_per_scene,
+            )
+        return {"scenes": plan.scenes, "held_out": plan.held_out}
+
+    def tokenizers(self) -> dict[str, Any]:
+        """Both tokenizers, from captions alone."""
+        train_tokenizers(self.encoders_folder, self.plan.tokenizer_scenes)
+        return {}
+
+    def t5(self) -> dict[str, Any]:
+        """The T5 encoder."""
+        scenes = min(T5Plan().scenes, self.plan.scenes)
+        report = train_t5(
+            self.encoders_folder, self.plan.t5, T5Plan(scenes=scenes), device=self.device
+        )
+        return dataclasses.asdict(report)
+
+    def clip(self) -> dict[str, Any]:
+        """The CLIP towers, on the scenes already drawn."""
+        report = train_clip(
+            self.encoders_folder, self._data("train"), self.plan.clip, device=self.device
+        )
+        return dataclasses.asdict(report)
+
+    def gate(self) -> dict[str, Any]:
+        """Colours of things read from T5 tokens; ValueError if that is not good enough to go on."""
+        encoders, plan = self._encoders(), self.plan
+        colours = probe_colours(encoders.t5, plan.gate_captions, plan.gate_captions // 3)
+        found = retrieve(encoders.clip, min(256, plan.gate_captions))
+        self.say(f"colour probe {colours.accuracy:.2%}, retrieval {found.text_to_image_at_1:.1%}")
+        if colours.accuracy < plan.gate:
+            raise ValueError(
+                f"the colour probe reads {colours.accuracy:.2%} of the colours from T5 tokens and "
+                f"needs {plan.gate:.0%}; train T5 longer before the base."
+            )
+        return {"colours": dataclasses.asdict(colours), "retrieval": dataclasses.asdict(found)}
+
+    def cache(self) -> dict[str, Any]:
+        """Embeddings of every caption and picture."""
+        encoders = self._encoders()
+        shards = [p for split in ("train", "validation") for p in self._shards(split)]
+        with tqdm(total=0, unit="picture", desc="encoding") as bar:
+
+            def progress(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            build_cache(shards, encoders, progress, self._fingerprint(), device=self.device)
+        return {"fingerprint": self._fingerprint()}
+
+    def base(self, phase: Phase) -> dict[str, Any]:
+        """A stretch of base training; raises `Cut` when it was asked to stop."""
+        earlier = self.plan.phases[: self.plan.phases.index(phase)]
+        done = fit(self.job(phase))
+        if not done.finished:
+            raise Cut(phase.name)
+        scores = read_log(self.folder / phase.name, "probe")
+        return {
+            "pictures": done.pictures,
+            "train_seconds": round(done.seconds, 1),
+            "after": [p.name for p in earlier],
+            "probe": scores[-1] if scores else None,
+        }
+
+    def job(self, phase: Phase) -> Job:
+        """The training job of a phase, warm-started from the phase before."""
+        at = self.plan.phases.index(phase)
+        config = training_of(phase, at, self.preset)
+        torch.manual_seed(config.seed)
+        module = build_denoiser(self.preset.base)
+        if at and not self._has_checkpoint(phase):
+            averaged(self.folder / self.plan.phases[at - 1].name, module)
+        folder, scale = self.folder / phase.name, phase.resolution / self.preset.base.resolution
+        source = ShardSource(self._data("train"), phase.resolution, seed=at, block=phase.batch)
+        held = ShardSource(self._data("validation"), phase.resolution, long_share=0.0)
+        pictures = min(32, len(held))
+        every = self.plan.watch_seconds
+        watches = (
+            probes.watch(held, edm_loss, every, pictures, scale),
+            sheets.watch(held, folder, self.preset.sampling, every, min(16, pictures)),
+        )
+        return Job(
+            name=phase.name,
+            module=module,
+            source=source,
+            config=config,
+            folder=folder,
+            seconds=phase.seconds,
+            watches=watches,
+            cpu=self.device == "cpu",
+            say=self.say,
+        )
+
+    def inspector(self) -> dict[str, Any]:
+        """The reader of pictures that the evaluation asks."""
+        _, report = train_inspector(
+            read_shards([self._data("train")]),
+            self.plan.inspector,
+            self.folder / "inspector-training" / "checkpoint.safetensors",
+            self.weights / "inspector",
+            device=self.device,
+        )
+        return dataclasses.asdict(report)
+
+    def export(self) -> dict[str, Any]:
+        """The model folder, from the newest averaged weights; also while training goes on."""
+        began = [p for p in self.plan.phases if self._has_checkpoint(p)]
+        if not began:
+            raise FileNotFoundError(f"{self.folder} holds no trained base yet.")
+        module = build_denoiser(self.preset.base)
+        state = averaged(self.folder / began[-1].name, module)
+        history = [{**as_json(p), **_counters(self.folder / p.name)} for p in began]
+        record = {
+            "network": "baseline",
+            "pictures": sum(part["pictures_seen"] for part in history),
+            "seconds": round(sum(part["seconds_spent"] for part in history), 1),
+            "phases": history,
+            "training": state["config"],
+            "noise": state["config"]["noise"],
+            "trained_on": [[0.0, None]],
+            "serves": [0.0, None],
+            "parent": None,
+            "decayed": bool(state["decaying"]),
+            "encoders": self._fingerprint(),
+        }
+        for name in ("t5", "clip"):
+            _copy_files(self.encoders_folder / name, self.weights / name)
+        digest = save_network(self.weights / "baseline", module, self.preset.base, record)
+        write_model(self.weights, self.plan.preset, "baseline", {"baseline": "baseline"})
+        return {"sha256": digest, "pictures": record["pictures"]}
+
+    def _has_checkpoint(self, phase: Phase) -> bool:
+        folder = self.folder / phase.name
+        return any(folder.glob("checkpoint*.safetensors"))
+
+    def _encoders(self) -> Encoders:
+        folder = self.encoders_folder
+        return load_encoders(t5=folder / "t5", clip=folder / "clip").to(self.device)
+
+    def _fingerprint(self) -> str:
+        files = sorted(self.encoders_folder.glob("[tc][5l]*/*.safetensors"))
+        sums = [sha256_of(f) for f in files if f.parent.name in ("t5", "clip")]
+        return hashlib.sha256("".join(sums).encode()).hexdigest()[:16]
+
+    def _data(self, split: str) -> Path:
+        return self.folder / "data" / split
+
+    def _shards(self, split: str) -> list[Path]:
+        return sorted(self._data(split).glob("shard-*.safetensors"))
+
+
+def training_of(phase: Phase, seed: int, of: Preset) -> TrainingConfig:
+    """The preset's settings for one phase: σ is scaled with the resolution.
+
+    At half the side, averaging four pixels halves the noise, so the same detail is lost at half
+    the σ: P_mean moves by ln(resolution / full resolution).
+    """
+    noise = of.training.noise
+    shift = math.log(phase.resolution / of.base.resolution)
+    return replace(
+        of.training,
+        pictures=phase.pictures,
+        batch=phase.batch,
+        decay_share=phase.decay_share,
+        noise=NoiseConfig(noise.P_mean + shift, noise.P_std),
+        seed=of.training.seed + seed,
+    )
+
+
+def _some(plan: StorybookPlan, *names: str) -> dict[str, Any]:
+    values = dataclasses.asdict(plan)
+    return {name: values[name] for name in names}
+
+
+def _counters(folder: Path) -> dict[str, Any]:
+    lines = read_log(folder, "train")
+    last = lines[-1] if lines else {"pictures": 0, "seconds": 0.0, "loss": None}
+    return {
+        "pictures_seen": last["pictures"],
+        "seconds_spent": last["seconds"],
+        "loss": last["loss"],
+    }
+
+
+def _copy_files(source: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in source.iterdir():
+        if path.is_file() and not path.name.startswith("."):
+            shutil.copyfile(path, target / path.name)
