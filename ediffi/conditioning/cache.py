@@ -20,6 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ediffi.conditioning.embeddings import Conditioning
+from ediffi.conditioning.encoders import EncodedText
 from ediffi.files import written_whole
 
 FORMAT = "2"
@@ -30,20 +31,10 @@ Progress = Callable[[int, int], None]
 """Called with the pictures done and the pictures there are."""
 
 
-class EncodedTexts(Protocol):
-    """What `encode_text` yields, as far as the cache needs it."""
-
-    t5: Tensor
-    t5_mask: Tensor
-    clip: Tensor
-    clip_mask: Tensor
-    clip_pooled: Tensor
-
-
 class TextAndImageEncoders(Protocol):
     """The frozen encoders, as far as the cache needs them."""
 
-    def encode_text(self, texts: Sequence[str]) -> EncodedTexts:
+    def encode_text(self, texts: Sequence[str]) -> EncodedText:
         """Embeddings of a batch of texts."""
         ...
 
@@ -78,6 +69,7 @@ def build_cache(
     fingerprint: str = "",
     batch: int = 256,
     precision: torch.dtype | None = None,
+    device: str = "cpu",
 ) -> list[Path]:
     """Encodes every caption and picture of `shards`; the paths of the caches.
 
@@ -91,7 +83,10 @@ def build_cache(
     for shard, count in zip(shards, counts, strict=True):
         path = cache_path(shard)
         if not is_current(path, fingerprint):
-            _build_one(shard, path, encoders, fingerprint, batch, precision)
+            with _inference(device, precision):
+                tensors = _encoded(shard, encoders, batch, device)
+            with written_whole(path) as temporary:
+                save_file(tensors, temporary, {"format": FORMAT, "fingerprint": fingerprint})
         done += count
         paths.append(path)
         if progress is not None:
@@ -127,35 +122,29 @@ def _lines(sidecar: Path) -> int:
         return sum(1 for _ in file)
 
 
-def _build_one(
-    shard: Path,
-    path: Path,
-    encoders: TextAndImageEncoders,
-    fingerprint: str,
-    batch: int,
-    precision: torch.dtype | None,
-) -> None:
+def _encoded(
+    shard: Path, encoders: TextAndImageEncoders, batch: int, device: str
+) -> dict[str, Tensor]:
     images = mapped(shard)["images"]
     texts, owners = captions_of(shard)
     if not owners or owners[-1] + 1 != len(images):
         named = owners[-1] + 1 if owners else 0
         raise ValueError(f"{shard} holds {len(images)} pictures, its sidecar names {named}.")
-    with _inference(images.device, precision):
-        tensors = _texts(texts, encoders, batch)
-        tensors["clip_image"] = torch.cat([_pictures(images, encoders, i) for i in _cuts(images)])
+    tensors = _texts(texts, encoders, batch)
+    pictures = [_scaled(images[cut], device) for cut in _cuts(images)]
+    tensors["clip_image"] = torch.cat([encoders.encode_image(x).half().cpu() for x in pictures])
     tensors["caption_of"] = torch.tensor(owners)
     tensors["words"] = torch.tensor([min(len(t.split()), 2**15 - 1) for t in texts]).short()
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise ValueError(f"{shard}: {name} has values that half precision cannot hold.")
-    with written_whole(path) as temporary:
-        save_file(tensors, temporary, {"format": FORMAT, "fingerprint": fingerprint})
+    return tensors
 
 
 @contextmanager
-def _inference(device: torch.device, precision: torch.dtype | None) -> Iterator[None]:
-    enabled = precision is not None
-    with torch.no_grad(), torch.autocast(device.type, precision, enabled=enabled):
+def _inference(device: str, precision: torch.dtype | None) -> Iterator[None]:
+    kind = torch.device(device).type
+    with torch.no_grad(), torch.autocast(kind, precision, enabled=precision is not None):
         yield
 
 
@@ -189,9 +178,8 @@ def _cuts(images: Tensor, size: int = 256) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, len(images), size))
 
 
-def _pictures(images: Tensor, encoders: TextAndImageEncoders, cut: slice) -> Tensor:
-    x = images[cut].permute(0, 3, 1, 2).float() / 127.5 - 1
-    return encoders.encode_image(x).half().cpu()
+def _scaled(images: Tensor, device: str) -> Tensor:
+    return images.to(device).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 class CachedEmbeddings:

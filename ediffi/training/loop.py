@@ -143,7 +143,7 @@ class _Run:
 
     def _step(self, batch: Batch, sigma: Tensor, noise: Tensor, meter: BandMeter) -> None:
         # A network's own dropout, if it has any, must not depend on what happened before.
-        torch.manual_seed(int(keyed.hashed(self.config.seed, "dropout", batch.index[:1])[0] >> 1))
+        torch.manual_seed(int(keyed.hashed(self.config.seed, "dropout", [self.steps])[0] >> 1))
         factor = optim.rate_factor(
             self.steps, self.config.warmup_steps, self.progress, self.config.decay_share
         )

@@ -84,15 +84,17 @@ class Muon(torch.optim.Optimizer):
                 self._update(params, group)
 
     def _update(self, params: list[nn.Parameter], group: dict) -> None:
-        grads = [p.grad for p in params]
+        grads = [p.grad for p in params if p.grad is not None]
         for p in params:
             if "momentum" not in self.state[p]:
                 self.state[p]["momentum"] = torch.zeros_like(p)
         buffers = [self.state[p]["momentum"] for p in params]
-        torch._foreach_lerp_(buffers, grads, 1 - group["momentum"])
-        nesterov = torch._foreach_lerp(grads, buffers, group["momentum"])
-        if group["weight_decay"]:
-            torch._foreach_mul_(params, 1 - group["lr"] * group["weight_decay"])
+        nesterov = []
+        for p, buffer, grad in zip(params, buffers, grads, strict=True):
+            buffer.lerp_(grad, 1 - group["momentum"])
+            nesterov.append(grad.lerp(buffer, group["momentum"]))
+            if group["weight_decay"]:
+                p.mul_(1 - group["lr"] * group["weight_decay"])
         for indices in _equal_shapes(params):
             rows, columns = flattened(params[indices[0]].shape)
             stacked = torch.stack([nesterov[i].reshape(rows, columns) for i in indices])

@@ -1,8 +1,9 @@
 """The parts of the storybook's recipe: where each finds its input and puts its output.
 
-    data/train, data/validation shards and caches       encoders/t5, encoders/clip
-    base32, base64, ...         runs: log.jsonl, sheet-*.png, checkpoint.safetensors
-    weights                     the model folder: t5, clip, baseline, inspector, model.json
+    shards, held_out    pictures, captions and caches, to train on and to watch
+    t5, clip            tokenizers and encoders; their checkpoints in t5-training, clip-training
+    base32, base64      runs: log.jsonl, sheet-*.png, checkpoint.safetensors
+    weights             the model folder: t5, clip, baseline, inspector, model.json
 
 It knows the folders of one run; the order, the skipping and the timing are `storybook.py`'s.
 """
@@ -73,8 +74,8 @@ class Recipe:
 
     @property
     def encoders_folder(self) -> Path:
-        """Where tokenizers and encoders are trained."""
-        return self.folder / "encoders"
+        """Where the folders t5 and clip of the trained encoders lie."""
+        return self.folder
 
     @property
     def weights(self) -> Path:
@@ -250,12 +251,13 @@ class Recipe:
         return load_encoders(t5=folder / "t5", clip=folder / "clip").to(self.device)
 
     def _fingerprint(self) -> str:
-        files = sorted(self.encoders_folder.glob("[tc][5l]*/*.safetensors"))
-        sums = [sha256_of(f) for f in files if f.parent.name in ("t5", "clip")]
+        names = ("t5", "clip")
+        files = [f for n in names for f in sorted((self.folder / n).glob("*.safetensors"))]
+        sums = [sha256_of(f) for f in files]
         return hashlib.sha256("".join(sums).encode()).hexdigest()[:16]
 
     def _data(self, split: str) -> Path:
-        return self.folder / "data" / split
+        return self.folder / ("shards" if split == "train" else "held_out")
 
     def _shards(self, split: str) -> list[Path]:
         return sorted(self._data(split).glob("shard-*.safetensors"))

@@ -1,7 +1,7 @@
 """Is the sentence used? Held-out losses with the right, another's and no conditioning.
 
 The pictures, noise levels and noise are fixed, so the numbers of one run can be compared over
-time, and with other runs on the same held-out pictures. It refuses to know how a network is trained.
+time, and with other runs on the same held-out pictures. It refuses to know how training goes.
 """
 
 from __future__ import annotations

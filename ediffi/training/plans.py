@@ -1,0 +1,126 @@
+"""How much of everything the storybook's recipe uses: frozen plans by name.
+
+Numbers only. `storybook` is meant for one accelerator (25 minutes in all), `storybook-cpu` for two
+CPU cores and an evening, `tiny` for tests: every part runs, nothing is learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ediffi.training.encoder_run import Limit
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of base training at one resolution in pixels; ends with pictures or seconds."""
+
+    name: str
+    resolution: int
+    pictures: int
+    batch: int
+    seconds: float | None = None
+    decay_share: float = 0.2
+
+
+@dataclass(frozen=True)
+class StorybookPlan:
+    """Everything that decides the recipe. `scenes` and `held_out` count pictures drawn.
+
+    Phases train the same network one after the other; each starts from the averaged weights of
+    the one before. `gate` is the accuracy that the colour probe must reach before them.
+    """
+
+    name: str
+    preset: str
+    scenes: int
+    held_out: int
+    tokenizer_scenes: int
+    t5: Limit
+    clip: Limit
+    phases: tuple[Phase, ...]
+    inspector: Limit
+    evaluated: int
+    gate: float = 0.99
+    gate_captions: int = 3_000
+    first_seed: int = 0
+    captions_per_scene: int = 4
+    watch_seconds: float = 300.0
+
+    def phase(self, name: str) -> Phase:
+        """The phase of this name; ValueError naming those that exist."""
+        for phase in self.phases:
+            if phase.name == name:
+                return phase
+        raise ValueError(
+            f"the plan {self.name} has no phase {name!r}; it has "
+            f"{', '.join(phase.name for phase in self.phases)}."
+        )
+
+    def with_phase(self, phase: Phase) -> StorybookPlan:
+        """The same plan with the phase of that name replaced."""
+        self.phase(phase.name)
+        return replace(
+            self, phases=tuple(phase if p.name == phase.name else p for p in self.phases)
+        )
+
+
+_ACCELERATOR = StorybookPlan(
+    name="storybook",
+    preset="storybook",
+    scenes=200_000,
+    held_out=512,
+    tokenizer_scenes=15_000,
+    t5=Limit(seconds=90),
+    clip=Limit(seconds=90),
+    phases=(
+        Phase("base32", 32, 1_000_000, 256, seconds=240, decay_share=0.0),
+        Phase("base64", 64, 1_500_000, 256, seconds=480),
+    ),
+    inspector=Limit(seconds=90),
+    evaluated=1000,
+)
+
+_CPU = StorybookPlan(
+    name="storybook-cpu",
+    preset="storybook",
+    scenes=49_152,
+    held_out=512,
+    tokenizer_scenes=15_000,
+    t5=Limit(steps=800),
+    clip=Limit(steps=450),
+    phases=(
+        Phase("base32", 32, 150_000, 32, seconds=1800, decay_share=0.0),
+        Phase("base64", 64, 1_000_000, 32, seconds=7200),
+    ),
+    inspector=Limit(seconds=900),
+    evaluated=1000,
+)
+
+_TINY = StorybookPlan(
+    name="tiny",
+    preset="tiny",
+    scenes=48,
+    held_out=16,
+    tokenizer_scenes=64,
+    t5=Limit(steps=2),
+    clip=Limit(steps=2),
+    phases=(
+        Phase("base8", 8, 16, 8, decay_share=0.0),
+        Phase("base16", 16, 32, 8),
+    ),
+    inspector=Limit(steps=2),
+    evaluated=4,
+    gate=0.0,
+    gate_captions=60,
+)
+
+PLANS: Mapping[str, StorybookPlan] = {p.name: p for p in (_ACCELERATOR, _CPU, _TINY)}
+
+
+def plan(name: str) -> StorybookPlan:
+    """The plan of this name; ValueError naming those that exist."""
+    if name not in PLANS:
+        raise ValueError(f"unknown plan {name!r}: there are {', '.join(PLANS)}.")
+    return PLANS[name]

@@ -1,0 +1,102 @@
+"""The storybook's recipe in order, from nothing to a model folder: `train_storybook(folder, plan)`.
+
+    python -m ediffi.training.storybook --folder runs/storybook --plan storybook-cpu
+    python -m ediffi.training.storybook --folder runs/storybook --part base64 --seconds 3600
+
+Every part leaves a record with its seconds in `done/` and is skipped when nothing that decides it
+has changed; a part that is cut goes on where it stopped. It knows the order, not how a part does
+its work (`parts.py`) nor how much of it (`plans.py`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ediffi.files import read_json, write_json
+from ediffi.training import plans
+from ediffi.training.parts import Cut, Part, Recipe, Say
+from ediffi.training.plans import StorybookPlan
+
+
+def train_storybook(
+    folder: str | Path,
+    plan: StorybookPlan,
+    only: Sequence[str] = (),
+    device: str | None = None,
+    say: Say = print,
+) -> dict[str, float]:
+    """Runs all parts (or `only` these) that are not done yet; seconds by part, of all that are.
+
+    Stops without an error when a part was interrupted: the same call goes on from there. Raises
+    ValueError for an unknown part, and what a part raises.
+    """
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    recipe = Recipe(Path(folder), plan, chosen, say)
+    parts = recipe.parts()
+    unknown = sorted(set(only) - {part.name for part in parts})
+    if unknown:
+        known = ", ".join(part.name for part in parts)
+        raise ValueError(f"the recipe has no part {unknown[0]!r}; it has {known}.")
+    seconds: dict[str, float] = {}
+    before: list[Any] = []
+    for part in parts:
+        before.append([part.name, part.settings])
+        if only and part.name not in only:
+            continue
+        try:
+            seconds[part.name] = _do(part, recipe.folder / "done", before, say, bool(only))
+        except Cut:
+            say(f"{part.name}: stopped and saved; the same command goes on from here.")
+            return seconds
+    say("  ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()))
+    return seconds
+
+
+def _do(part: Part, done: Path, before: Iterable[Any], say: Say, again: bool) -> float:
+    """Does a part unless its record is there and nothing before it has changed; its seconds."""
+    decided = hashlib.sha256(json.dumps(list(before), default=str).encode()).hexdigest()
+    path = done / f"{part.name}.json"
+    old = read_json(path) if path.exists() else None
+    if old is not None and old["decided_by"] == decided and not again:
+        say(f"{part.name}: done before, {old['seconds']:.0f} s")
+        return old["seconds"]
+    say(f"{part.name}: begins")
+    began = time.monotonic()
+    facts = part.work()
+    spent = round(time.monotonic() - began, 1)
+    write_json(path, {"part": part.name, "decided_by": decided, "seconds": spent, "facts": facts})
+    say(f"{part.name}: {spent:.0f} s")
+    return spent
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The recipe from the command line, whole or in parts."""
+    parser = argparse.ArgumentParser(description="Trains the storybook, part by part.")
+    parser.add_argument("--folder", type=Path, default=Path("runs/storybook"))
+    parser.add_argument("--plan", default="storybook-cpu", choices=list(plans.PLANS))
+    parser.add_argument("--part", action="append", default=[], help="only this part; repeatable")
+    parser.add_argument("--seconds", type=float, help="budget of the phase named by --part")
+    parser.add_argument("--pictures", type=int, help="likewise, in pictures")
+    parser.add_argument("--batch", type=int, help="likewise, pictures per step")
+    parser.add_argument("--scenes", type=int, help="scenes to draw")
+    given = parser.parse_args(arguments)
+    plan = plans.plan(given.plan)
+    if given.scenes:
+        plan = replace(plan, scenes=given.scenes)
+    changes = {n: getattr(given, n) for n in ("seconds", "pictures", "batch") if getattr(given, n)}
+    for name in given.part if changes else ():
+        plan = plan.with_phase(replace(plan.phase(name), **changes))
+    train_storybook(given.folder, plan, given.part)
+
+
+if __name__ == "__main__":
+    main()
