@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from analysis import results
+from ediffi.files import write_json
 
 if TYPE_CHECKING:
     from ediffi.pipeline import EDiffI
@@ -122,10 +122,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", default="storybook")
     parser.add_argument("--seeds", type=int, default=16, help="pictures for every prompt")
-    parser.add_argument("--out", default=results.FOLDER / "denoising_walk.json")
+    parser.add_argument("--out", default="docs/results/denoising_walk.json")
     given = parser.parse_args()
     walk = measure(EDiffI.from_pretrained(given.model), seeds=range(given.seeds))
-    results.write(given.out, walk)
+    write_json(given.out, asdict(walk))
     print(f"coarse {walk.half_decided('coarse'):.2f}, fine {walk.half_decided('fine'):.2f}")
     return 0
 

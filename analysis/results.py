@@ -7,22 +7,18 @@ file neither measures nor judges.
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from ediffi.files import write_json, written_whole
+from analysis.denoising_walk import Walk
+from ediffi.files import read_json, written_whole
+from ediffi.storybook.scoring import SCORES
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
+EVALUATION = {"split", "length", "n", "seed", "scores", "distances"}
+WALK = {"sigmas", "coarse", "fine"}
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
-
-
-def write(path: str | Path, record: Any) -> None:
-    """Write a frozen record as JSON, whole or not at all; TypeError for what is no record."""
-    if not is_dataclass(record) or isinstance(record, type):
-        raise TypeError(f"a record is a dataclass instance, not {type(record).__name__}")
-    write_json(path, asdict(record))
 
 
 def filled(readme: str) -> str:
@@ -35,8 +31,53 @@ def filled(readme: str) -> str:
 
 
 def tables(folder: Path) -> str:
-    """Every table that the records of a folder allow, as Markdown."""
-    return ""
+    """Every table that the records of a folder allow, as Markdown; a record is told by its keys."""
+    records = [read_json(path) for path in sorted(folder.glob("*.json"))]
+    drawn = [
+        draw(record)
+        for keys, draw in ((EVALUATION, evaluation_table), (WALK, walk_sentence))
+        for record in records
+        if keys <= set(record)
+    ]
+    return "".join(f"{text}\n" for text in drawn)
+
+
+def evaluation_table(record: dict[str, Any]) -> str:
+    """Scores of an evaluation with interval, chance and the inspector's own score."""
+    unseen = "held-out combinations" if record["split"] == "held_out" else "unseen scenes"
+    lines = [
+        f"**{record['n']} {record['length']} captions of {unseen}**, one picture each, seed"
+        f" {record['seed']}; {_percent(record['unreadable'])} of the pictures were unreadable.",
+        "",
+        "| the picture shows | right | 95 % interval | asked | by chance | true scenes |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for score in record["scores"]:
+        lines.append(
+            f"| {SCORES[score['name']]} | **{_percent(score['share'])}** "
+            f"| {_percent(score['low'])} to {_percent(score['high'])} | {score['n']} "
+            f"| {_percent(score['chance'])} | {_percent(score['inspector'])} |"
+        )
+    distances = ", ".join(
+        f"{found['name']} {found['value']:.3g} ({found['low']:.3g} to {found['high']:.3g};"
+        f" {found['floor']:.3g} between true pictures)"
+        for found in record["distances"]
+    )
+    return "\n".join([*lines, "", f"Distances in inspector features: {distances}.", ""])
+
+
+def walk_sentence(record: dict[str, Any]) -> str:
+    """One sentence on when layout and detail are decided."""
+    walk = Walk(**record)
+    return (
+        f"On the way down the noise the layout of {walk.n} pictures was half decided at"
+        f" σ = {walk.half_decided('coarse'):.2g} and their detail at"
+        f" σ = {walk.half_decided('fine'):.2g} (medians; notebook 01 shows the curves).\n"
+    )
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def main() -> int:

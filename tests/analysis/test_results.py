@@ -1,0 +1,67 @@
+"""The README's tables: records become rows, and nothing outside the markers is touched."""
+
+import json
+from dataclasses import asdict
+
+import pytest
+
+from analysis import results
+from analysis.denoising_walk import Walk
+
+EVALUATION = {
+    "split": "held_out",
+    "length": "short",
+    "n": 200,
+    "seed": 3,
+    "unreadable": 0.005,
+    "scores": [
+        {
+            "name": "colour",
+            "n": 150,
+            "right": 120,
+            "share": 0.8,
+            "low": 0.729,
+            "high": 0.856,
+            "chance": 0.083,
+            "inspector": None,
+        }
+    ],
+    "distances": [{"name": "frechet", "value": 3.25, "low": 3.0, "high": 3.5, "floor": 0.5}],
+}
+WALK = Walk("m", ("a",), (0,), 1, (100.0, 1.0, 0.01), (1.0, 0.5, 0.0), (1.0, 1.0, 0.0))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "evaluation.json").write_text(json.dumps(EVALUATION))
+    (tmp_path / "walk.json").write_text(json.dumps(asdict(WALK)))
+    (tmp_path / "stranger.json").write_text(json.dumps({"unknown": 1}))
+    return tmp_path
+
+
+def test_every_score_is_a_row_with_its_interval_and_chance(folder):
+    text = results.tables(folder)
+    assert "200 short captions of held-out combinations" in text
+    assert "| **80.0 %** | 72.9 % to 85.6 % | 150 | 8.3 % | – |" in text
+    assert "frechet 3.25 (3 to 3.5; 0.5 between true pictures)" in text
+
+
+def test_a_walk_read_back_from_json_still_knows_its_half_way(folder):
+    assert "σ = 1 " in results.tables(folder) and "σ = 0.1 " in results.tables(folder)
+
+
+def test_no_record_no_number(tmp_path):
+    assert results.tables(tmp_path) == ""
+
+
+def test_only_the_part_between_the_markers_changes(folder, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", folder)
+    old = f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n"
+    new = results.filled(old)
+    assert new.startswith(f"before\n{results.BEGIN}\n") and new.endswith(f"{results.END}\nafter\n")
+    assert "old" not in new and results.filled(new) == new
+
+
+def test_a_readme_without_markers_is_refused():
+    with pytest.raises(ValueError, match="markers"):
+        results.filled("nothing here")
