@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from ediffi.conditioning.streams import (
     NOWHERE,
+    UNREADABLE,
     LibraryTokenizer,
     Span,
     SpanTokenizer,
@@ -183,7 +184,7 @@ def load_clip(source: str | Path, dtype: torch.dtype = torch.float32) -> ClipTow
             require_pretrained=True,
         )
         tokenizer = open_clip.get_tokenizer(name)
-    except (OSError, RuntimeError) as error:
+    except UNREADABLE as error:
         raise FileNotFoundError(_how_to(source, local)) from error
     return ClipTowers(model, *_with_spans(tokenizer))
 

@@ -14,7 +14,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer
 
-from ediffi.conditioning.streams import LibraryTokenizer, Span, SpanTokenizer, fit, pad
+from ediffi.conditioning.streams import UNREADABLE, LibraryTokenizer, Span, SpanTokenizer, fit, pad
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,14 @@ def load_t5(source: str | Path, dtype: torch.dtype = torch.float32, length: int 
         raise FileNotFoundError(f"the T5 folder {str(source)!r} does not exist.")
     transformers.utils.logging.disable_progress_bar()
     try:
-        model = transformers.T5EncoderModel.from_pretrained(str(source), dtype=dtype)
+        model, loading = transformers.T5EncoderModel.from_pretrained(
+            str(source), dtype=dtype, output_loading_info=True
+        )
+        # The library would fill what the file lacks with noise, and merely warn.
+        if loading["missing_keys"]:
+            raise KeyError(sorted(loading["missing_keys"])[0])
         tokenizer = _tokenizer(source)
-    except (OSError, ImportError) as error:
+    except UNREADABLE as error:
         raise FileNotFoundError(_how_to(source, local)) from error
     return T5Text(model, LibraryTokenizer(tokenizer), length)
 
@@ -81,7 +86,7 @@ def _how_to(source: str | Path, local: bool) -> str:
     if local:
         return (
             f"the folder {str(source)!r} is no T5 encoder: it needs config.json, model.safetensors "
-            "and tokenizer.json (or spiece.model with the sentencepiece package)."
+            "and tokenizer.json (or spiece.model with the sentencepiece package) that fit together."
         )
     return (
         f"the T5 encoder {str(source)!r} is neither cached here nor reachable; fetch it where "

@@ -20,6 +20,7 @@ from open_clip.transformer import PatchDropout
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from ediffi.conditioning.clip import load_clip, text_features
@@ -32,6 +33,7 @@ from ediffi.training.tokenizers import CLIP_END, CLIP_START, caption_texts
 CHECKPOINT = "clip-training/checkpoint.safetensors"
 CONTEXT = 77
 MAX_SCALE = 100.0
+_FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 
 
 @dataclass(frozen=True)
@@ -120,13 +122,15 @@ def train_clip(
     torch.manual_seed(plan.seed)
     config = plan.model_config(tokenizer.tokenizer.get_vocab_size())
     model = _model(config).to(device)
+    # The fused attention's backward pass on a CPU costs several times the plain one's.
+    backends = [SDPBackend.MATH] if device == "cpu" else _FUSED
 
     def loss_of(step: int, progress: float) -> torch.Tensor:
         rng = np.random.default_rng((plan.seed, step))
         hidden = plan.hidden_patches if progress < 1 - plan.unmasked else 0.0
         model.visual.patch_dropout = PatchDropout(hidden) if hidden else torch.nn.Identity()
         x, ids = draw_batch(pairs, plan, rng)
-        with autocast(torch.device(device)):
+        with autocast(torch.device(device)), sdpa_kernel(backends):
             image = model.encode_image(x.to(device), normalize=True)
             text = _pooled(model, ids.to(device))
         return contrastive_loss(image, text, model.logit_scale)
@@ -163,7 +167,9 @@ def draw_batch(
     x = functional.pad(x, (plan.shift,) * 4, mode="replicate")
     top, left = rng.integers(2 * plan.shift + 1, size=2)
     x = x[..., top : top + h, left : left + w]
-    chosen = [pairs.captions[i][rng.integers(len(pairs.captions[i]))] for i in indices]
+    # One wording for the whole batch: no short caption is padded to a long one beside it.
+    wording = int(rng.integers(len(pairs.captions[0])))
+    chosen = [pairs.captions[i][wording % len(pairs.captions[i])] for i in indices]
     return x, _padded(chosen)
 
 

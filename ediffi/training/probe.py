@@ -180,4 +180,4 @@ def recall(similar: Tensor, k: int) -> float:
 
 
 def _stacked(pictures: Sequence[np.ndarray]) -> Tensor:
-    return torch.stack([to_tensor(picture) for picture in pictures])
+    return torch.stack([to_tensor(np.array(picture)) for picture in pictures])

@@ -1,9 +1,9 @@
 """The storybook's own T5 encoder, trained on captions; its decoder is thrown away.
 
-Two tasks in turn. Span corruption (Raffel et al. 2020, Sec. 3.1.4), on captions and on two captions
-of one scene joined, where what is cut out of one can be read in the other only by who wears what.
-And rewriting the whole caption from a third of the encoder's columns: what stands in a hidden
-column has to be found in its neighbours, so a noun's token learns the colour beside it.
+Span corruption (Raffel et al. 2020, Sec. 3.1.4), on captions and on two captions of one scene
+joined, where what is cut out of one can be read in the other only by who wears what. Colours are
+random, so span corruption alone asks no noun for its colour for a long time; hence a second task,
+half of the time on whole captions: columns name three neighbours on either side, linearly.
 
 It knows captions and the T5 of transformers; it refuses to know pictures, CLIP and denoisers.
 """
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer
+from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutput
 
 from ediffi.conditioning.t5 import load_t5
@@ -27,13 +28,15 @@ from ediffi.training.tokenizers import caption_texts
 
 PAD, END = 0, 1
 IGNORED = -100
+NEIGHBOURS = (-3, -2, -1, 1, 2, 3)
 LONGEST = 112
 CHECKPOINT = "t5-training/checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
 class T5Plan:
-    """Sizes and settings of the small T5. `tokens` is about how many a batch holds."""
+    """Sizes and settings of the small T5. `tokens`: about how many a batch holds;
+    `asked`: how many columns of a batch must name their neighbours."""
 
     width: int = 192
     layers: int = 4
@@ -42,8 +45,8 @@ class T5Plan:
     head_width: int = 32
     hidden: int = 384
     scenes: int = 30_000
-    tokens: int = 1_600
-    visible: float = 0.35
+    tokens: int = 1_400
+    asked: int = 384
     seed: int = 0
 
     def config(self, vocabulary: int) -> transformers.T5Config:
@@ -93,26 +96,25 @@ def train_t5(
     pairs = _encoded(tokenizer, plan.scenes)
     sentinels = [tokenizer.token_to_id(f"<extra_id_{i}>") for i in range(32)]
     torch.manual_seed(plan.seed)
-    model = _model(plan, tokenizer.get_vocab_size()).to(device)
+    model = NeighbourlyT5(plan, tokenizer.get_vocab_size()).to(device)
 
     def loss_of(step: int, progress: float) -> torch.Tensor:
         rng = np.random.default_rng((plan.seed, step))
         batch = draw_batch(pairs, sentinels, plan, rng)
-        with autocast(model.device):
-            return batch_loss(model, batch)
+        with autocast(torch.device(device)):
+            return model(batch, plan.asked)
 
     report = run(model, loss_of, _takes, TRAINING, limit, out / CHECKPOINT)
-    export_t5(model, out / "t5")
+    export_t5(model.t5, out / "t5")
     return report
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Encoder ids (b, n), decoder targets (b, k) and which encoder columns (b, n) it may read."""
+    """Encoder ids (b, n) and, for span corruption, decoder targets (b, k); None for whole texts."""
 
     ids: torch.Tensor
-    targets: torch.Tensor
-    visible: torch.Tensor
+    targets: torch.Tensor | None
 
 
 def draw_batch(
@@ -121,29 +123,21 @@ def draw_batch(
     plan: T5Plan,
     rng: np.random.Generator,
 ) -> Batch:
-    """A batch of one kind of document (short, long or both joined) and one of the two tasks."""
+    """A batch of one kind of document (short, long or both joined), whole or corrupted."""
     kind = rng.choice(3, p=(0.4, 0.25, 0.35))
-    rewrite = rng.random() < 0.5
+    whole = rng.random() < 0.5
     count = plan.tokens // (16, 70, 85)[kind]
     inputs, targets = [], []
     for index in rng.integers(len(pairs), size=count):
         short, long = pairs[index]
         parts = [short] if kind == 0 else [long] if kind == 1 else [short, long]
         ids = np.concatenate([parts[i] for i in rng.permutation(len(parts))])[:LONGEST]
-        if rewrite:
-            source, target = ids, ids
-        else:
+        if not whole:
             density = rng.uniform(0.15, 0.5)
-            source, target = corrupt(ids, sentinels, density, rng.uniform(1.0, 2.5), rng)
-        inputs.append([*source, END])
-        targets.append([*target, END])
-    ids = _padded(inputs, PAD)
-    visible = ids != PAD
-    if rewrite:
-        keep = torch.from_numpy(rng.random(ids.shape) < plan.visible)
-        keep[:, 0] = True
-        visible &= keep
-    return Batch(ids, _padded(targets, IGNORED), visible)
+            ids, target = corrupt(ids, sentinels, density, rng.uniform(1.0, 2.5), rng)
+            targets.append([*target, END])
+        inputs.append([*ids, END])
+    return Batch(_padded(inputs, PAD), None if whole else _padded(targets, IGNORED))
 
 
 def corrupt(
@@ -174,15 +168,46 @@ def corrupt(
     return [*source, *ids[position:]], target
 
 
-def batch_loss(model: transformers.T5ForConditionalGeneration, batch: Batch) -> torch.Tensor:
-    """Mean cross-entropy of the decoder's targets, given the visible encoder columns."""
-    ids = batch.ids.to(model.device)
-    states = model.encoder(input_ids=ids, attention_mask=(ids != PAD).long()).last_hidden_state
-    return model(
-        encoder_outputs=BaseModelOutput(last_hidden_state=states),
-        attention_mask=batch.visible.to(model.device).long(),
-        labels=batch.targets.to(model.device),
-    ).loss
+class NeighbourlyT5(torch.nn.Module):
+    """A T5 with a linear map from each column to those around it; only its encoder is kept."""
+
+    def __init__(self, plan: T5Plan, vocabulary: int) -> None:
+        super().__init__()
+        config = plan.config(vocabulary)
+        config._attn_implementation = "eager"
+        self.t5 = transformers.T5ForConditionalGeneration(config)
+        # Untied, the library draws the head as it draws embeddings: logits of 14 to begin with.
+        torch.nn.init.normal_(self.t5.lm_head.weight, std=plan.width**-0.5)
+        self.neighbours = torch.nn.Linear(plan.width, len(NEIGHBOURS) * plan.width, bias=False)
+
+    def forward(self, batch: Batch, asked: int) -> torch.Tensor:
+        """Mean cross-entropy of the neighbours of `asked` columns, plus that of the decoder."""
+        ids = batch.ids.to(self.t5.device)
+        mask = (ids != PAD).long()
+        states = self.t5.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+        loss = self._naming(states, ids, asked)
+        if batch.targets is None:
+            return loss
+        spans = self.t5(
+            encoder_outputs=BaseModelOutput(last_hidden_state=states),
+            attention_mask=mask,
+            labels=batch.targets.to(ids.device),
+        )
+        return loss + spans.loss
+
+    def _naming(self, states: torch.Tensor, ids: torch.Tensor, asked: int) -> torch.Tensor:
+        real = (ids != PAD).flatten().nonzero().squeeze(1)
+        # Spread evenly over the batch: which columns are asked differs from batch to batch anyway.
+        chosen = real[:: max(1, len(real) // asked)]
+        named = self.neighbours(states.flatten(0, 1)[chosen]).unflatten(-1, (len(NEIGHBOURS), -1))
+        reach = max(NEIGHBOURS)
+        around = functional.pad(ids, (reach, reach), value=PAD)
+        beside = torch.stack(
+            [around[:, reach + k : around.shape[1] - reach + k] for k in NEIGHBOURS]
+        )
+        labels = beside.flatten(1).T[chosen]
+        logits = self.t5.lm_head(named)
+        return functional.cross_entropy(logits.flatten(0, 1).float(), labels.flatten())
 
 
 @torch.no_grad()
@@ -197,15 +222,6 @@ def export_t5(model: transformers.T5ForConditionalGeneration, folder: Path) -> N
     out = text(held)
     encoder.encoder.final_layer_norm.weight *= out.features[out.mask].square().mean().rsqrt()
     encoder.half().save_pretrained(folder)
-
-
-def _model(plan: T5Plan, vocabulary: int) -> transformers.T5ForConditionalGeneration:
-    config = plan.config(vocabulary)
-    config._attn_implementation = "eager"
-    model = transformers.T5ForConditionalGeneration(config)
-    # Untied, the library draws the head as it draws embeddings: logits of 14 to begin with.
-    torch.nn.init.normal_(model.lm_head.weight, std=plan.width**-0.5)
-    return model
 
 
 def _takes(name: str, parameter: torch.nn.Parameter) -> bool:

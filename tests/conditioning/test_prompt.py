@@ -1,0 +1,82 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ediffi.conditioning.prompt import MAX_CHARACTERS, Prompt, Span, clean_prompt
+
+
+def test_blanks_and_control_characters_become_single_blanks():
+    assert clean_prompt("  a\tred\n\nfox\x00\x1b[2J ") == "a red fox [2J"
+
+
+def test_a_lone_surrogate_is_a_blank_and_an_emoji_stays():
+    assert clean_prompt("fox\ud800 🦊") == "fox 🦊"
+
+
+@given(st.text())
+def test_cleaning_twice_is_cleaning_once_and_leaves_utf8(text):
+    clean = clean_prompt(text)
+    assert clean_prompt(clean) == clean
+    clean.encode("utf-8")
+
+
+def test_the_limit_is_on_what_is_read():
+    assert len(clean_prompt("x" * MAX_CHARACTERS + " " * 500)) == MAX_CHARACTERS
+    with pytest.raises(ValueError, match=r"100,000 characters and at most 2,000"):
+        clean_prompt("x" * 100_000)
+
+
+def test_a_phrase_is_found_as_whole_words_in_either_case():
+    prompt = Prompt("Two foxes, a Red fox and a red fox")
+    span = prompt.phrase("red fox")
+    assert prompt.text[span.start : span.end] == "Red fox"
+    assert prompt.phrase("red  fox", occurrence=2) == Span(27, 34)
+
+
+def test_an_absent_phrase_names_itself_and_the_words():
+    with pytest.raises(ValueError, match=r"'rabbit' is not in the prompt.*a, red, fox\."):
+        Prompt("a red fox.").phrase("rabbit")
+
+
+def test_an_occurrence_too_many_says_how_many_there_are():
+    with pytest.raises(ValueError, match=r"stands 1 times in the prompt, and occurrence 2"):
+        Prompt("a red fox").phrase("fox", occurrence=2)
+
+
+@pytest.mark.parametrize(("phrase", "occurrence"), [("", 1), ("  ", 1), ("fox", 0)])
+def test_phrases_without_words_and_zeroth_occurrences_are_refused(phrase, occurrence):
+    with pytest.raises(ValueError):
+        Prompt("a fox").phrase(phrase, occurrence)
+
+
+def test_a_phrase_is_no_pattern():
+    prompt = Prompt("is this (a) fox?")
+    assert prompt.phrase("(a)") == Span(8, 11)
+    with pytest.raises(ValueError):
+        prompt.phrase(".*")
+
+
+def test_columns_overlap_the_span_and_empty_spans_never_do():
+    prompt = Prompt("a red fox")
+    offsets = [(0, 0), (0, 1), (2, 5), (6, 8), (8, 9), (0, 0)]
+    assert prompt.columns(prompt.phrase("fox"), offsets) == [3, 4]
+    assert prompt.columns(prompt.phrase("a"), offsets) == [1]
+    assert prompt.columns(prompt.phrase("red fox"), offsets) == [2, 3, 4]
+
+
+def test_columns_of_a_phrase_that_did_not_fit_are_none():
+    prompt = Prompt("a red fox")
+    assert prompt.columns(prompt.phrase("fox"), [(0, 1), (2, 5)]) == []
+
+
+def test_a_span_beyond_the_prompt_is_refused():
+    with pytest.raises(ValueError, match=r"0\.\.9 leaves a prompt of 3"):
+        Prompt("fox").columns(Span(0, 9), [])
+    with pytest.raises(ValueError, match="not 3 and 3"):
+        Span(3, 3)
+
+
+def test_blank_prompts_are_empty():
+    assert Prompt(" \n\x00").empty
+    assert not Prompt("fox").empty
+    assert Prompt("don't, a hot-air balloon!").words == ("don't", "a", "hot-air", "balloon")
