@@ -80,7 +80,7 @@ class ConditionedDenoiser(nn.Module):
         """
         if torch.is_grad_enabled():
             return self.unet.prepare(self.projector(cond))
-        version = tuple((p._version, p.data_ptr()) for p in self.parameters())
+        version = tuple(_state(p) for p in self.parameters())
         for known, then, prepared in self._prepared:
             if known is cond and then == version:
                 return prepared
@@ -88,6 +88,11 @@ class ConditionedDenoiser(nn.Module):
         fresh = [entry for entry in self._prepared if entry[1] == version]
         self._prepared = [*fresh[-(_KEPT - 1) :], (cond, version, prepared)]
         return prepared
+
+
+def _state(p: Tensor) -> tuple[int, int]:
+    """What changes when a parameter is written in place or moved."""
+    return (0 if p.is_inference() else p._version), p.data_ptr()
 
 
 def paint_at(painting: PaintedRegions, cond: Conditioning, sigma: Tensor) -> Paint:

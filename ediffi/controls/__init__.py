@@ -1,0 +1,1 @@
+"""What a person steers a picture with beyond the sentence; nothing here touches a network."""

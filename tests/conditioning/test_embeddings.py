@@ -1,0 +1,117 @@
+"""Exact nulls, independent dropout, stacking."""
+
+import pytest
+import torch
+
+from ediffi.conditioning.embeddings import EMBEDDINGS, Conditioning, PaintedRegions, drop, stack
+from ediffi.config import DropoutRates, EncoderDims
+
+DIMS = EncoderDims(t5=6, clip=4, pooled=5, image=3)
+
+
+def random_cond(b=2, n=4, m=3, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    return Conditioning(
+        t5=torch.randn(b, n, 6, generator=g),
+        t5_mask=torch.ones(b, n, dtype=torch.bool),
+        clip=torch.randn(b, m, 4, generator=g),
+        clip_mask=torch.ones(b, m, dtype=torch.bool),
+        clip_pooled=torch.randn(b, 5, generator=g),
+        clip_image=torch.randn(b, 3, generator=g),
+        clip_image_mask=torch.ones(b, dtype=torch.bool),
+    )
+
+
+def painting(b=2, n=4, m=3):
+    return PaintedRegions(
+        torch.ones(b, 1, 8, 8),
+        torch.ones(b, 1, n),
+        torch.ones(b, 1, m),
+        torch.ones(b, 1),
+        torch.zeros(b, 1),
+        torch.full((b, 1), 99.0),
+    )
+
+
+def test_nothing_is_null_in_every_embedding():
+    nothing = Conditioning.nothing(2, DIMS)
+    assert nothing.batch == 2 and nothing.t5.shape == (2, 0, 6)
+    assert not nothing.clip_pooled.any() and not nothing.clip_image_mask.any()
+
+
+@pytest.mark.parametrize("name", EMBEDDINGS)
+def test_a_null_is_zero_and_masked_and_leaves_the_others(name):
+    cond = random_cond()
+    nulled = cond.null(name)
+    gone = {
+        "t5": (nulled.t5, nulled.t5_mask),
+        "clip_text": (nulled.clip, nulled.clip_mask, nulled.clip_pooled),
+        "clip_image": (nulled.clip_image, nulled.clip_image_mask),
+    }
+    for which, tensors in gone.items():
+        assert all(not t.any() for t in tensors) == (which == name)
+
+
+def test_no_names_drop_everything_and_the_painting():
+    painted = Conditioning(**{**vars(random_cond()), "painting": painting(), "_nulls": {}})
+    assert painted.null().painting is None and not painted.null().clip_pooled.any()
+    assert painted.null("clip_image").painting is None
+
+
+def test_the_null_is_made_once():
+    cond = random_cond()
+    assert cond.null() is cond.null() and cond.null("t5") is cond.null("t5")
+    assert cond.null("t5") is not cond.null()
+
+
+def test_unknown_embedding():
+    with pytest.raises(ValueError, match="'clip'.*clip_text"):
+        random_cond().null("clip")
+
+
+def test_dropout_has_its_own_rate_for_each_embedding_and_is_independent():
+    cond = random_cond(b=4000)
+    dropped = drop(cond, DropoutRates(0.3, 0.5, 0.8), torch.Generator().manual_seed(0))
+    t5, text = ~dropped.t5_mask[:, 0], ~dropped.clip_mask[:, 0]
+    image = ~dropped.clip_image_mask
+    assert float(t5.float().mean()) == pytest.approx(0.3, abs=0.03)
+    assert float(text.float().mean()) == pytest.approx(0.5, abs=0.03)
+    assert float(image.float().mean()) == pytest.approx(0.8, abs=0.03)
+    assert float((t5 & text & image).float().mean()) == pytest.approx(0.12, abs=0.02)
+    assert torch.equal(text, ~dropped.clip_pooled.any(1))
+    assert torch.equal(dropped.t5[~t5], cond.t5[~t5])
+
+
+def test_rates_of_zero_and_one_are_exact():
+    kept = drop(random_cond(), DropoutRates(0.0, 0.0, 0.0))
+    assert torch.equal(kept.t5, random_cond().t5)
+    gone = drop(random_cond(), DropoutRates(1.0, 1.0, 1.0))
+    assert not gone.t5_mask.any() and not gone.clip_pooled.any() and not gone.clip_image.any()
+    with pytest.raises(ValueError, match="1.5, outside 0 to 1"):
+        DropoutRates(1.5, 0, 0)
+
+
+def test_stacking_pads_and_rows_come_back():
+    first, second = random_cond(2, 4, 3, seed=1), random_cond(1, 6, 2, seed=2)
+    both = stack([first, second])
+    assert both.t5.shape == (3, 6, 6) and both.clip.shape == (3, 3, 4)
+    assert not both.t5_mask[0, 4:].any() and not both.t5[0, 4:].any()
+    assert torch.equal(both.rows([2]).t5, second.t5)
+    assert torch.equal(both.rows([2]).trimmed().clip, second.clip)
+
+
+def test_repeat_keeps_the_rows_of_a_prompt_together():
+    assert torch.equal(random_cond().repeat(2).clip_pooled[1], random_cond().clip_pooled[0])
+
+
+def test_a_painting_follows_its_rows_and_is_not_stacked():
+    painted = Conditioning(**{**vars(random_cond()), "painting": painting(), "_nulls": {}})
+    chosen = painted.rows([1])
+    assert chosen.painting is not None and chosen.painting.masks.shape == (1, 1, 8, 8)
+    with pytest.raises(ValueError, match="cannot be stacked"):
+        stack([painted, random_cond()])
+
+
+def test_dtype_does_not_touch_masks():
+    half = random_cond().to(dtype=torch.float16)
+    assert half.t5.dtype == torch.float16 and half.t5_mask.dtype == torch.bool
