@@ -39,8 +39,8 @@ class InspectorConfig:
     skies: tuple[str, ...]
     styles: tuple[str, ...]
     resolution: int = 64
-    stem: int = 48
-    width: int = 112
+    stem: int = 32
+    width: int = 96
     deep: int = 128
     threshold: float = 0.4
     wear_threshold: float = 0.5
@@ -129,7 +129,7 @@ class InspectorNet(nn.Module):
         stem, width, deep = config.stem, config.width, config.deep
         self.fine = nn.Sequential(nn.PixelUnshuffle(2), _convolution(12, stem), Residual(stem))
         self.middle = nn.Sequential(
-            _convolution(stem, width, 2), *(Residual(width) for _ in range(3))
+            _convolution(stem, width, 2), *(Residual(width) for _ in range(2))
         )
         self.coarse = nn.Sequential(_convolution(width, deep, 2), Residual(deep), Residual(deep))
         self.lift = nn.Conv2d(deep, width, 1)

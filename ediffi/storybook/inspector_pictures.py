@@ -118,8 +118,7 @@ def spoil(x: Tensor, random: torch.Generator) -> Tensor:
     drowned = x * _uniform(x, 0, 0.7, random) + _uniform(x, 0.6, 1.2, random) * _normal(
         x.shape, x, random
     )
-    other = x[torch.randperm(b, generator=random, device=x.device)]
-    double = torch.lerp(x, other, _uniform(x, 0.35, 0.65, random))
+    double = torch.lerp(x, x.roll(1, 0), _uniform(x, 0.35, 0.65, random))
     side = (4, 8)[int(torch.randint(2, (1,), generator=random, device=x.device))]
     tiles = F.unfold(x, h // side, stride=h // side)
     order = torch.randperm(side * side, generator=random, device=x.device)

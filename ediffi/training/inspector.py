@@ -210,7 +210,7 @@ def train_inspector(
 
 
 @torch.no_grad()
-def calibrate(network: InspectorNet, images: Tensor, count: int = 4096) -> None:
+def calibrate(network: InspectorNet, images: Tensor, count: int = 2048) -> None:
     """Gives every feature zero mean and unit variance over `count` true, unmarred renders."""
     network.eval()
     device = network.feature_mean.device
