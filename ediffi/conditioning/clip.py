@@ -10,11 +10,12 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import regex
 import torch
-from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from open_clip.tokenizer import SimpleTokenizer
 from torch.nn import functional
 
 from ediffi.conditioning.streams import (
@@ -91,15 +92,15 @@ class ClipTowers:
     def __init__(
         self, model: torch.nn.Module, tokenizer: SpanTokenizer, start: int, end: int
     ) -> None:
-        self.model = model.eval().requires_grad_(False)
+        self.model: Any = model.eval().requires_grad_(False)
         # `CustomTextCLIP` keeps its text tower as a module of its own, `CLIP` is its text tower.
-        self.text = getattr(model, "text", model)
+        self.text: Any = getattr(model, "text", model)
         self.tokenizer = tokenizer
         self.frame = ((start,), (end,))
         self.length: int = self.text.context_length
         self.width: int = self.text.token_embedding.embedding_dim
         self.pooled_width: int = self.text.text_projection.shape[-1]
-        self.image_width: int = model.visual.output_dim
+        self.image_width: int = self.model.visual.output_dim
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> ClipTextFeatures:
@@ -145,7 +146,7 @@ def text_features(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
 
     The text tower is causal, so columns behind the end token change nothing before it.
     """
-    text = getattr(model, "text", model)
+    text: Any = getattr(model, "text", model)
     m = ids.shape[1]
     x = text.token_embedding(ids) + text.positional_embedding[:m]
     return text.ln_final(text.transformer(x, attn_mask=text.attn_mask[:m, :m]))
@@ -189,9 +190,7 @@ def load_clip(source: str | Path, dtype: torch.dtype = torch.float32) -> ClipTow
     return ClipTowers(model, *_with_spans(tokenizer))
 
 
-def _with_spans(
-    tokenizer: HFTokenizer | SimpleTokenizer,
-) -> tuple[SpanTokenizer, int, int]:
+def _with_spans(tokenizer: Any) -> tuple[SpanTokenizer, int, int]:
     if isinstance(tokenizer, SimpleTokenizer):
         return WordSpanTokenizer(tokenizer), tokenizer.sot_token_id, tokenizer.eot_token_id
     inner = tokenizer.tokenizer

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -36,7 +37,7 @@ class T5Text:
     def __init__(
         self, model: transformers.T5EncoderModel, tokenizer: SpanTokenizer, length: int = 113
     ) -> None:
-        self.model = model.eval().requires_grad_(False)
+        self.model: Any = model.eval().requires_grad_(False)
         self.tokenizer = tokenizer
         self.length = length
         self.width: int = model.config.d_model
@@ -62,9 +63,10 @@ def load_t5(source: str | Path, dtype: torch.dtype = torch.float32, length: int 
         raise FileNotFoundError(f"the T5 folder {str(source)!r} does not exist.")
     transformers.utils.logging.disable_progress_bar()
     try:
-        model, loading = transformers.T5EncoderModel.from_pretrained(
+        loaded: Any = transformers.T5EncoderModel.from_pretrained(
             str(source), dtype=dtype, output_loading_info=True
         )
+        model, loading = loaded
         # The library would fill what the file lacks with noise, and merely warn.
         if loading["missing_keys"]:
             raise KeyError(sorted(loading["missing_keys"])[0])

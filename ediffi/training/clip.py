@@ -12,6 +12,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -28,7 +29,7 @@ from ediffi.conditioning.streams import LibraryTokenizer, fit
 from ediffi.config import TrainingConfig
 from ediffi.files import write_json, written_whole
 from ediffi.training.encoder_run import Limit, RunReport, autocast, run
-from ediffi.training.tokenizers import CLIP_END, CLIP_START, caption_texts
+from ediffi.training.tokenizers import CLIP_END, CLIP_START, caption_texts, token_id
 
 CHECKPOINT = "clip-training/checkpoint.safetensors"
 CONTEXT = 77
@@ -121,7 +122,7 @@ def train_clip(
     pairs = read_pairs(Path(shards), tokenizer)
     torch.manual_seed(plan.seed)
     config = plan.model_config(tokenizer.tokenizer.get_vocab_size())
-    model = _model(config).to(device)
+    model: Any = _model(config).to(device)
     # The fused attention's backward pass on a CPU costs several times the plain one's.
     backends = [SDPBackend.MATH] if device == "cpu" else _FUSED
 
@@ -145,7 +146,7 @@ def read_pairs(shards: Path, tokenizer: LibraryTokenizer) -> Pairs:
     files = sorted(shards.glob("shard-*.safetensors"))
     if not files:
         raise FileNotFoundError(f"the folder {str(shards)!r} holds no shard-*.safetensors.")
-    frame = [(tokenizer.tokenizer.token_to_id(token),) for token in (CLIP_START, CLIP_END)]
+    frame = [(token_id(tokenizer.tokenizer, token),) for token in (CLIP_START, CLIP_END)]
     parts, captions = [], []
     for file in tqdm(files, desc="captions", unit="shard"):
         parts.append(load_file(file)["images"])
@@ -209,7 +210,7 @@ def _model(config: dict) -> torch.nn.Module:
     )
 
 
-def _pooled(model: torch.nn.Module, ids: torch.Tensor) -> torch.Tensor:
+def _pooled(model: Any, ids: torch.Tensor) -> torch.Tensor:
     features = text_features(model, ids)
     pooled = features[torch.arange(len(ids), device=ids.device), ids.argmax(1)]
     return functional.normalize(pooled @ model.text_projection, dim=-1)

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from ediffi.conditioning.t5 import load_t5
 from ediffi.config import TrainingConfig
 from ediffi.training.encoder_run import Limit, RunReport, autocast, run
-from ediffi.training.tokenizers import caption_texts
+from ediffi.training.tokenizers import SENTINELS, caption_texts, token_id
 
 PAD, END = 0, 1
 IGNORED = -100
@@ -51,7 +52,7 @@ class T5Plan:
 
     def config(self, vocabulary: int) -> transformers.T5Config:
         """The encoder-decoder of these sizes, laid out as T5 v1.1."""
-        return transformers.T5Config(
+        published: dict[str, Any] = dict(
             vocab_size=vocabulary,
             d_model=self.width,
             d_kv=self.head_width,
@@ -66,6 +67,7 @@ class T5Plan:
             eos_token_id=END,
             decoder_start_token_id=PAD,
         )
+        return transformers.T5Config(**published)
 
 
 TRAINING = TrainingConfig(
@@ -94,7 +96,7 @@ def train_t5(
     plan, out = plan or T5Plan(), Path(out)
     tokenizer = Tokenizer.from_file(str(out / "t5" / "tokenizer.json"))
     pairs = _encoded(tokenizer, plan.scenes)
-    sentinels = [tokenizer.token_to_id(f"<extra_id_{i}>") for i in range(32)]
+    sentinels = [token_id(tokenizer, f"<extra_id_{i}>") for i in range(SENTINELS)]
     torch.manual_seed(plan.seed)
     model = NeighbourlyT5(plan, tokenizer.get_vocab_size()).to(device)
 
@@ -220,7 +222,7 @@ def export_t5(model: transformers.T5ForConditionalGeneration, folder: Path) -> N
     text = load_t5(folder)
     held = [caption for pair in caption_texts(10**6, 64, "validation") for caption in pair]
     out = text(held)
-    encoder.encoder.final_layer_norm.weight *= out.features[out.mask].square().mean().rsqrt()
+    encoder.encoder.final_layer_norm.weight.mul_(out.features[out.mask].square().mean().rsqrt())
     encoder.half().save_pretrained(folder)
 
 

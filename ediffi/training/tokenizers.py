@@ -82,6 +82,14 @@ def train_tokenizers(out: str | Path, count: int = 15_000, first_seed: int = 0) 
     ).save_pretrained(Path(out) / "clip")
 
 
+def token_id(tokenizer: Tokenizer, token: str) -> int:
+    """The id of `token`; raises ValueError when `tokenizer` is of another make and lacks it."""
+    known = tokenizer.token_to_id(token)
+    if known is None:
+        raise ValueError(f"the tokenizer has no token {token!r}; train it with train_tokenizers.")
+    return known
+
+
 def _empty(model: models.Model) -> Tokenizer:
     tokenizer = Tokenizer(model)
     tokenizer.normalizer = normalizers.Sequence(

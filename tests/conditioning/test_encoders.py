@@ -1,5 +1,8 @@
+"""Both encoders through their one interface, on small checkpoints of the published layouts."""
+
 import json
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import open_clip
@@ -50,7 +53,7 @@ def test_t5_equals_the_encoder_half_of_the_whole_model(folders, kind):
 
 
 def test_clip_equals_open_clip(encoders, folders):
-    model = open_clip.create_model(f"local-dir:{folders['clip']}").eval()
+    model: Any = open_clip.create_model(f"local-dir:{folders['clip']}").eval()
     ids = open_clip.get_tokenizer(f"local-dir:{folders['clip']}")(["a red fox", "two moons"])
     text = encoders.clip.encode_text(["a red fox", "two moons"])
     want = model.encode_text(ids, normalize=True) * 12**0.5

@@ -1,3 +1,5 @@
+"""Cleaning, phrases and columns, on texts alone."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

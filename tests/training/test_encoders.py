@@ -1,4 +1,7 @@
+"""Tokenizers, the two small trainings, their exports and the gate, at toy size."""
+
 import json
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -146,7 +149,7 @@ def test_exports_are_read_by_our_code_and_by_their_libraries(trained):
     model = transformers.T5EncoderModel.from_pretrained(trained / "t5", dtype=torch.float32)
     out = model(**theirs([texts[0]], return_tensors="pt")).last_hidden_state
     assert torch.allclose(out[0], text.t5[0][text.t5_mask[0]], atol=1e-4)
-    model = open_clip.create_model(f"local-dir:{trained / 'clip'}").eval()
+    model: Any = open_clip.create_model(f"local-dir:{trained / 'clip'}").eval()
     ids = open_clip.get_tokenizer(f"local-dir:{trained / 'clip'}")(texts[:1])
     pooled = model.encode_text(ids, normalize=True) * 8**0.5
     assert torch.allclose(pooled[0], text.clip_pooled[0], atol=1e-3)
