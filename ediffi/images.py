@@ -21,7 +21,7 @@ def to_tensor(picture: Image.Image | np.ndarray) -> Tensor:
         raise ValueError(
             f"a picture is uint8 of shape (h, w, 3), not {picture.dtype} {picture.shape}"
         )
-    values = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)
+    values = torch.from_numpy(np.array(picture)).permute(2, 0, 1)
     return values.to(torch.float32) / 127.5 - 1
 
 
