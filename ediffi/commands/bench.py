@@ -1,0 +1,58 @@
+"""`bench`: the times of a picture and of one evaluation, printed beside their goals."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ediffi import config
+from ediffi.bench import PICTURE_GOAL, RATIO_GOAL, Bench, ForwardTime, run_bench
+
+
+def add(subparsers: argparse._SubParsersAction) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser("bench", help="measure speed and memory on this machine")
+    parser.add_argument("--model", default="storybook", help="name, folder or hub id")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rounds", type=int, default=9, help="turns; medians are reported")
+    parser.add_argument("--json", action="store_true", help="print the record instead")
+    parser.set_defaults(run=run)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Measures and prints."""
+    found = run_bench(given.model, given.device, given.rounds)
+    print(json.dumps(config.as_json(found), indent=1) if given.json else report(found))
+    return 0
+
+
+def report(found: Bench) -> str:
+    """The measurements in words, each with its goal where it has one."""
+    place = found.environment
+    lines = [
+        f"{found.model} on {place.device} ({place.processor}), {place.threads} threads,"
+        f" torch {place.torch}",
+        f"load                {found.load_seconds:6.2f} s",
+    ]
+    for picture in found.pictures:
+        goal = f" (goal {PICTURE_GOAL})" if picture.size == 64 else ""
+        lines.append(
+            f"{picture.size} px, {picture.dtype:9} {picture.seconds:8.2f} s{goal}, first preview"
+            f" {picture.first_preview:.2f} s: {picture.steps} steps, guidance {picture.guidance:g}"
+        )
+    lines += [_forward(forward) for forward in found.forwards]
+    lines.append(f"peak memory         {found.peak_memory:6.0f} MiB")
+    return "\n".join(lines)
+
+
+def _forward(forward: ForwardTime) -> str:
+    ours = (
+        f"U-Net, batch {forward.batch}, {forward.dtype}: {forward.ours:.1f} ms"
+        f" ({forward.our_parameters:,} parameters)"
+    )
+    if forward.theirs is None:
+        return f"{ours}; diffusers is not installed here, so nothing stands beside it"
+    return (
+        f"{ours}, diffusers {forward.theirs:.1f} ms ({forward.their_parameters:,}):"
+        f" ratio {forward.ratio:.2f} (goal {RATIO_GOAL})"
+    )
