@@ -1,7 +1,8 @@
 """The studio as an application: pages joined into one, safe launch settings, and the command line.
 
-`build_app(engine)` returns the page and launches nothing, so tests can take it apart; `main()` loads the model,
-prints the address and serves. Outside hosts are switched off here and nowhere else.
+`build_app(engine)` returns the page and launches nothing, so tests can take it apart; `main()`
+loads the model, prints the address and serves. Outside hosts are switched off here and nowhere
+else.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from demo.engine import Engine
 
@@ -46,7 +47,8 @@ def build_app(engine: Engine) -> gr.Blocks:
 def launch(app: gr.Blocks, host: str, port: int | None, wait: bool = True) -> str:
     """Serves the app and returns its local address; with `wait`, only after it was stopped.
 
-    Nothing is shared, monitored or recorded, errors do not echo what was sent, and uploads are small.
+    Nothing is shared, monitored or recorded, errors do not echo what was sent, and uploads are
+    small.
     """
     from demo.theme import studio_css, studio_theme
 

@@ -1,7 +1,8 @@
 """The easel: the part of the page on which pictures form, and the value that travels to it.
 
-The value is plain JSON with pictures as base64 PNG, so that a preview never becomes a file on the server, and a
-client of the API gets the same value that the page gets. How it is shown is the business of `easel.js`.
+The value is plain JSON with pictures as base64 PNG, so that a preview never becomes a file on the
+server, and a client of the API gets the same value that the page gets. How it is shown is the
+business of `easel.js`.
 """
 
 from __future__ import annotations
@@ -22,20 +23,24 @@ REFUSED: dict[str, Any] = {"phase": "refused"}
 
 
 def easel() -> gr.HTML:
-    """The component; a plain gr.HTML, because a subclass would make gradio write a file beside it."""
+    """The component; no subclass of gr.HTML, for which gradio would write a file beside it."""
     return part("easel", value=None, elem_id="easel")
 
 
 def part(name: str, value: Any, elem_id: str) -> gr.HTML:
     """A gr.HTML from `<name>.html` and `<name>.js` of this folder."""
-    room = Path(__file__).parent
     return gr.HTML(
         value=value,
-        html_template=(room / f"{name}.html").read_text(encoding="utf-8"),
-        js_on_load=(room / f"{name}.js").read_text(encoding="utf-8"),
+        html_template=Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8"),
+        js_on_load=script(name),
         apply_default_css=False,
         elem_id=elem_id,
     )
+
+
+def script(name: str) -> str:
+    """The text of `<name>.js` of this folder."""
+    return Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
 
 
 def shown(event: Progress | Painted, request: Request, run: str) -> dict[str, Any]:

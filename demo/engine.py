@@ -1,16 +1,16 @@
 """What the studio asks of a model, in a few verbs, and the records that travel between them.
 
-One frozen `Request` goes in; `Progress` records and one `Painted` come out. Pictures are uint8 arrays (h, w, 3)
-while they form and PIL images with their PNG bytes when they are finished. This file knows nothing of gradio and
-nothing of how a page looks; `demo.storybook` adapts the real model, the tests bring one that only pretends.
-Every limit of the studio stands here, because a limit that only the browser knows is no limit.
+One frozen `Request` goes in; `Progress` records and one `Painted` come out. Pictures are uint8
+arrays (h, w, 3) while they form and PIL images with their PNG bytes when they are finished. This
+file knows nothing of gradio and nothing of how a page looks; `demo.storybook` adapts the real
+model, the tests bring one that only pretends. Every limit of the studio stands here, because a
+limit that only the browser knows is no limit.
 """
 
 from __future__ import annotations
 
-import math
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,7 +22,9 @@ MAX_PROMPT = 800  # characters; the long captions of the storybook have about 40
 MAX_PICTURES = 4
 MAX_STEPS = 50
 MAX_GUIDANCE = 15.0
-MAX_SEED = 2**32 - 1  # a browser's numbers are exact to 2**53; this is plenty and easy to read aloud
+MAX_SEED = (
+    2**32 - 1
+)  # a browser's numbers are exact to 2**53; this is plenty and easy to read aloud
 MAX_PIXELS = 2_048 * 2_048  # of a picture dropped in to get its settings back
 
 
@@ -64,7 +66,7 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Progress:
-    """After `step` of `of` steps: noise level, seconds since the start, previews (n, h, w, 3) uint8."""
+    """After `step` of `of` steps: noise level, seconds so far, previews (n, h, w, 3) uint8."""
 
     step: int
     of: int
@@ -75,7 +77,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Picture:
-    """A finished picture; `png` are the bytes of a file that carries its recipe, `name` a name for it."""
+    """A finished picture; `png` is a file that carries its recipe, `name` a name for it."""
 
     image: Image.Image
     png: bytes
@@ -85,10 +87,18 @@ class Picture:
 
 @dataclass(frozen=True)
 class Painted:
-    """The end of a run: its pictures in the order of their seeds, and sentences the painter should read."""
+    """The end of a run: pictures in the order of their seeds, and what the visitor should read."""
 
     pictures: tuple[Picture, ...]
     seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """The request that made a picture, and sentences on what this page cannot set as it was."""
+
+    request: Request
     notes: tuple[str, ...] = ()
 
 
@@ -107,25 +117,28 @@ class Engine(Protocol):
         """The words of `prompt` that the model does not know, from left to right."""
         ...
 
-    def paint(self, request: Request) -> Iterator[Progress | Painted]:
+    def paint(self, request: Request) -> Generator[Progress | Painted]:
         """Progress after every step, then one Painted. Closing the iterator stops the work."""
         ...
 
-    def recall(self, png: Path) -> Request:
-        """The request that made a PNG, from the recipe in it; ValueError if it has none."""
+    def recall(self, png: Path) -> Recalled:
+        """What made a PNG, from the recipe in it; ValueError if it has none."""
         ...
 
 
 def clean(prompt: object) -> str:
     """The sentence without control characters and doubled spaces; ValueError if it is too long.
 
-    Letters of every script and joined emoji pass: whether they are known is `Engine.unknown`'s to say.
+    Letters of every script and joined emoji pass: whether they are known is `Engine.unknown`'s to
+    say.
     """
     if not isinstance(prompt, str):
         raise ValueError(f"The sentence must be text, not {type(prompt).__name__}.")
     if len(prompt) > MAX_PROMPT:
         raise ValueError(f"The sentence has {len(prompt):,} characters; the limit is {MAX_PROMPT}.")
-    kept = (" " if unicodedata.category(mark) in ("Cc", "Cs", "Zl", "Zp") else mark for mark in prompt)
+    kept = (
+        " " if unicodedata.category(mark) in ("Cc", "Cs", "Zl", "Zp") else mark for mark in prompt
+    )
     return " ".join("".join(kept).split())
 
 
@@ -153,8 +166,10 @@ def _short(value: int | float) -> str:
         return "a number with hundreds of digits"
 
 
-def request(prompt: object, seed: object, steps: object, guidance: object, pictures: object) -> Request:
-    """The checked request for these values, whoever sent them; ValueError in one sentence otherwise."""
+def request(
+    prompt: object, seed: object, steps: object, guidance: object, pictures: object
+) -> Request:
+    """The checked request for these values, whoever sent them; ValueError otherwise."""
     return Request(
         prompt=clean(prompt),
         seed=whole(seed, "The seed", 0, MAX_SEED),
@@ -165,7 +180,7 @@ def request(prompt: object, seed: object, steps: object, guidance: object, pictu
 
 
 def open_png(path: Path) -> Image.Image:
-    """The PNG at `path`, header and text read but no pixel decoded; ValueError if it is none or too large.
+    """The PNG at `path`, no pixel decoded yet; ValueError if it is none or too large.
 
     The size is checked before any pixel is touched: 17 kB of PNG can unfold to 700 MB.
     """

@@ -1,12 +1,15 @@
 """Sentences to begin with, and sentences made up on the spot, all in the storybook's own words.
 
-An example keeps its seed, so that a click shows everyone the same picture. What the words mean is not known here.
+An example keeps its seed, so that a click shows everyone the same picture. What the words mean is
+not known here.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,11 @@ class Example:
 
     prompt: str
     seed: int
+
+    @property
+    def picture(self) -> Path:
+        """Where its painted picture lies; it may be missing, as before the first training."""
+        return Path(__file__).parent / "assets" / f"{file_name(self.prompt, self.seed)}"
 
 
 EXAMPLES = (
@@ -35,11 +43,32 @@ EXAMPLES = (
 )
 
 HEROES = ("fox", "rabbit", "owl", "bear", "cat", "dog", "duck", "penguin")
-FRIENDS = ("house", "tent", "mushroom", "flower", "car", "windmill", "oak", "pine", "castle", "train")
+FRIENDS = (
+    "house",
+    "tent",
+    "mushroom",
+    "flower",
+    "car",
+    "windmill",
+    "oak",
+    "pine",
+    "castle",
+    "train",
+)
 COLOURS = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "brown", "white")
 WEARS = ("", "", " with a {} hat", " with a {} scarf", " with a {} umbrella")
 PLACES = ("in the meadow", "in the forest", "in the snow", "in the town", "in the desert")
 SKIES = ("", "", " at night", " at sunset", " under a rainbow")
+
+
+def file_name(prompt: str, seed: int) -> str:
+    """A name for the PNG that a file manager likes.
+
+    >>> file_name("A red fox, in the snow!", 7)
+    'a-red-fox-in-the-snow-7.png'
+    """
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower()).strip("-")[:48].rstrip("-")
+    return f"{words or 'picture'}-{seed}.png"
 
 
 def surprise(chance: random.Random) -> str:

@@ -40,7 +40,7 @@ function underline(area, spans) {
 function show(spans) {
   kept = spans;
   const words = [...new Set(spans.map((span) => span[2]))];
-  lead.textContent = words.length ? "Not in the storybook, so only guessed at:" : "";
+  lead.textContent = words.length ? "Not in the storybook:" : "";
   list.replaceChildren(...words.slice(0, 12).map((word) => {
     const chip = document.createElement("li");
     chip.textContent = word.length > 24 ? word.slice(0, 23) + "…" : word;

@@ -1,7 +1,7 @@
-"""How the studio looks: warm paper by day, a lamp-lit book by night, in fonts that every system has.
+"""How the studio looks: warm paper by day, a lamp-lit book by night, in every system's own fonts.
 
-Colours and type live here, as gradio's theme variables and as our own CSS variables; layout lives in `studio.css`.
-Nothing is fetched: no web fonts, no icons from elsewhere.
+Colours and type live here, as gradio's theme variables and as our own CSS variables; layout lives
+in `studio.css`. Nothing is fetched: no web fonts, no icons from elsewhere.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ ROLES = {
     "button_secondary_text_color": "var(--ink)",
     "button_secondary_border_color": "var(--edge)",
 }
-"""Gradio's theme variables in our colours; ours change with the light, so both of its modes get the same."""
+"""Gradio's theme variables; our colours change with the light, so both of its modes get these."""
 
 
 def studio_theme() -> Base:

@@ -1,7 +1,7 @@
 """The first page: a sentence, a few settings, and the easel on which the pictures form.
 
-Lays out widgets and ties them together; every handler is widgets → request → engine → widgets. How a picture is
-made, and which values are allowed, is the engine's business.
+Lays out widgets and ties them together; every handler is widgets → request → engine → widgets. How
+a picture is made, and which values are allowed, is the engine's business.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.events import Dependency
 
-from demo import easel, engine
+from demo import cards, easel, engine
 from demo.engine import Engine
 from demo.examples import EXAMPLES, surprise
 
@@ -25,10 +25,13 @@ MODEL_QUEUE = "model"  # one for everything that touches the model, on this page
 
 # A new seed is drawn where the click happens: the field shows at once what will be used.
 ROLL = "() => Math.floor(Math.random() * 4294967296)"
+WAIT = '() => { document.dispatchEvent(new CustomEvent("easel-wait")); }'
 NEXT_SEED = """(keep, seed) => {
+  if (document.body.classList.contains("is-painting")) return seed;
   document.dispatchEvent(new CustomEvent("easel-wait"));
   return keep && seed !== null ? seed : Math.floor(Math.random() * 4294967296);
 }"""
+FOCUS_PAINT = "() => { document.querySelector('#paint').focus(); }"
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 Visibility = Literal["public", "private"]
@@ -44,19 +47,15 @@ class Create:
                 self._ask()
             with gr.Column(elem_id="page"):
                 self.easel = easel.easel()
+            with gr.Column(elem_id="ideas"):
+                self.ideas = gr.HTML(
+                    cards.examples_html(EXAMPLES),
+                    js_on_load=easel.script("ideas"),
+                    apply_default_css=False,
+                    elem_id="examples",
+                )
             with gr.Column(elem_id="settings"):
                 self._settings(painter.defaults())
-        with gr.Column(elem_id="ideas"):
-            gr.HTML("<h2>Try one of these</h2>", apply_default_css=False)
-            self.examples = gr.Dataset(
-                components=[gr.Textbox(visible=False)],
-                samples=[[example.prompt] for example in EXAMPLES],
-                type="index",
-                samples_per_page=len(EXAMPLES),
-                show_label=False,
-                label="Examples",
-                elem_id="examples",
-            )
         self.request = [self.prompt, self.seed, self.steps, self.guidance, self.pictures]
         """The inputs of a painting, in the order of `engine.request`."""
         self._wire()
@@ -78,18 +77,18 @@ class Create:
             self.surprise = gr.Button("Surprise me", elem_id="surprise")
         with gr.Accordion("Words the storybook knows", open=False, elem_id="words"):
             gr.HTML(
-                shelves_html(self.painter.shelves()),
-                js_on_load=Path(easel.__file__).with_name("shelves.js").read_text(encoding="utf-8"),
+                cards.shelves_html(self.painter.shelves()),
+                js_on_load=easel.script("shelves"),
                 apply_default_css=False,
             )
 
     def _settings(self, defaults: engine.Defaults) -> None:
         with gr.Row(elem_id="seed-row", equal_height=True):
-            self.seed = gr.Number(
-                7, label="Seed", elem_id="seed", info="The same seed paints the same picture."
-            )
+            self.seed = gr.Number(7, label="Seed", elem_id="seed")
             self.dice = gr.Button("New seed", elem_id="dice", min_width=44)
-            self.keep = gr.Checkbox(False, label="Keep this seed", elem_id="keep")
+            self.keep = gr.Checkbox(
+                False, label="Keep it: the same seed paints the same picture", elem_id="keep"
+            )
         self.pictures = gr.Radio(
             [(str(n), n) for n in range(1, engine.MAX_PICTURES + 1)],
             value=1,
@@ -115,7 +114,7 @@ class Create:
             elem_id="guidance",
         )
         self.png = gr.File(
-            label="Drop a painted PNG here: its settings come back",
+            label="Settings from a picture",
             file_types=[".png"],
             type="filepath",
             height=88,
@@ -123,20 +122,35 @@ class Create:
         )
 
     def _wire(self) -> None:
-        chosen = self.examples.click(
-            choose, self.examples, [self.prompt, self.seed, self.keep], api_name="choose", **QUIET
+        private: dict[str, Any] = {"api_visibility": "private"}
+        seed: dict[str, Any] = {
+            "fn": None,
+            "inputs": [self.keep, self.seed],
+            "outputs": self.seed,
+            "js": NEXT_SEED,
+            **private,
+        }
+        chosen = self.ideas.click(
+            choose, None, [self.prompt, self.seed], api_name="choose", **QUIET
         )
         invented = self.surprise.click(invent, None, self.prompt, api_name="invent", **QUIET)
-        asked = gr.on([self.paint.click, self.prompt.submit], **self._next_seed())
-        painting = [
+        asked = gr.on([self.paint.click, self.prompt.submit], **seed)
+        painting: list[Any] = [
             self._paint_after(asked, "paint", "public"),
-            self._paint_after(chosen.then(**self._next_seed()), "paint_chosen", "private"),
-            self._paint_after(invented.then(**self._next_seed()), "paint_invented", "private"),
+            self._paint_after(chosen.then(None, js=WAIT, **private), "paint_chosen", "private"),
+            self._paint_after(invented.then(**seed), "paint_invented", "private"),
         ]
         self.stop.click(
             lambda: easel.STOPPED, None, self.easel, cancels=painting, api_name="stop", **QUIET
         )
-        self.dice.click(None, None, self.seed, js=ROLL, api_visibility="private")
+        self.stop.click(None, js=FOCUS_PAINT, **private)
+        # A card or a surprise takes the brush out of the hand that paints.
+        self.ideas.click(None, cancels=painting, **private)
+        self.surprise.click(None, cancels=painting, **private)
+        self.dice.click(None, None, self.seed, js=ROLL, **private)
+        self._wire_reading()
+
+    def _wire_reading(self) -> None:
         self.prompt.change(
             self.mark,
             self.prompt,
@@ -149,15 +163,6 @@ class Create:
         self.png.upload(
             self.recall, self.png, [*self.request, self.keep, self.png], api_name="recall", **QUIET
         )
-
-    def _next_seed(self) -> dict[str, Any]:
-        return {
-            "fn": None,
-            "inputs": [self.keep, self.seed],
-            "outputs": self.seed,
-            "js": NEXT_SEED,
-            "api_visibility": "private",
-        }
 
     def _paint_after(self, event: Dependency, api_name: str, visibility: Visibility) -> Dependency:
         painting = event.then(
@@ -198,41 +203,35 @@ class Create:
         if png is None:
             raise gr.Error("There is no picture to read.", print_exception=False)
         with refusals():
-            made = self.painter.recall(Path(png))
-        gr.Info("The settings of this picture are back.")
+            recalled = self.painter.recall(Path(png))
+        made, notes = recalled.request, map(html.escape, recalled.notes)
+        gr.Info(" ".join(["The settings of this picture are back.", *notes]), title="Recipe read")
         return [made.prompt, made.seed, made.steps, made.guidance, made.pictures, True, None]
 
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Lets a ValueError reach the visitor as its sentence; gradio shows markup, so there is none."""
+    """Lets a ValueError reach the visitor as its sentence, with nothing that could be markup."""
     try:
         yield
     except ValueError as error:
-        raise gr.Error(html.escape(str(error)), title="Not possible", print_exception=False) from error
+        raise gr.Error(
+            html.escape(str(error)), title="Not possible", print_exception=False
+        ) from error
 
 
-def choose(index: int) -> tuple[str, int, bool]:
-    """An example's sentence and seed, with the seed kept."""
+def choose(event: gr.EventData) -> tuple[str, int]:
+    """The sentence and seed of the card that was clicked."""
+    index = event._data.get("index") if isinstance(event._data, dict) else None
+    if type(index) is not int or not 0 <= index < len(EXAMPLES):
+        raise gr.Error("There is no such example.", print_exception=False)
     example = EXAMPLES[index]
-    return example.prompt, example.seed, True
+    return example.prompt, example.seed
 
 
 def invent() -> str:
     """A new sentence."""
     return surprise(random.Random(secrets.randbits(32)))
-
-
-def shelves_html(shelves: tuple[engine.Shelf, ...]) -> str:
-    """The word box: a heading and buttons per group."""
-    rows = []
-    for shelf in shelves:
-        words = "".join(
-            f'<button type="button" data-word="{html.escape(word)}">{html.escape(word)}</button>'
-            for word in shelf.words
-        )
-        rows.append(f"<h3>{html.escape(shelf.name)}</h3><div class='shelf'>{words}</div>")
-    return "".join(rows)
 
 
 def build(painter: Engine) -> None:

@@ -1,14 +1,14 @@
-"""A painter that only pretends: same records and refusals as the real engine, pictures out of a few ovals.
+"""A painter that only pretends: the real engine's records and refusals, pictures of a few ovals.
 
-Its pictures go from coarse noise to a small scene, one step at a time, and depend on the seed, so that a test can see
-a picture change while it forms. It takes `pace` seconds per step.
+Its pictures go from coarse noise to a small scene, one step at a time, and depend on the seed, so
+that a test can see a picture change while it forms. It takes `pace` seconds per step.
 """
 
 import io
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from demo import engine
-from demo.engine import Defaults, Painted, Picture, Progress, Request, Shelf, Unknown
+from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
 
 COLOURS = {"red": "#d93a35", "orange": "#f6892a", "blue": "#2f70d8", "teal": "#0fabad"}
 KNOWN = {*COLOURS, "a", "an", "the", "in", "fox", "owl", "house", "meadow", "sea", "and", "under"}
@@ -41,7 +41,7 @@ class FakeEngine:
         found = (Unknown(m.start(), m.end(), m[0]) for m in re.finditer(r"\w+", prompt))
         return tuple(word for word in found if word.word.lower() not in KNOWN)
 
-    def paint(self, request: Request) -> Iterator[Progress | Painted]:
+    def paint(self, request: Request) -> Generator[Progress | Painted]:
         self.requests.append(request)
         seeds = range(request.seed, request.seed + request.pictures)
         clean = np.stack([scene(request.prompt, seed) for seed in seeds])
@@ -63,12 +63,12 @@ class FakeEngine:
         notes = () if request.prompt else ("No sentence was given: any scene may come.",)
         yield Painted(tuple(pictures), request.steps * self.pace, notes)
 
-    def recall(self, png: Path) -> Request:
+    def recall(self, png: Path) -> Recalled:
         with engine.open_png(png) as opened:
             text = opened.info.get("fake-recipe")
         if text is None:
             raise ValueError("This picture carries no recipe.")
-        return Request(**json.loads(text))
+        return Recalled(Request(**json.loads(text)))
 
 
 def scene(prompt: str, seed: int) -> np.ndarray:
