@@ -186,7 +186,9 @@ def _place(rng: random.Random, roles: Sequence[Role]) -> str:
 
 
 # places that are home to few kinds are drawn more often, so that all seven are about as frequent
-_PLACE_WEIGHTS = dict(zip(PLACES, (0.8, 0.9, 1.2, 1.3, 1.0, 0.8, 1.3), strict=True))
+_PLACE_WEIGHTS: dict[str, float] = dict(
+    zip(PLACES, (0.8, 0.9, 1.2, 1.3, 1.0, 0.8, 1.3), strict=True)
+)
 
 
 def _sky(rng: random.Random, place: str) -> str:

@@ -25,6 +25,8 @@ from ediffi.storybook.vocabulary import (
 # below this height of its box a thing may be covered: animals keep their faces, a sign its letters
 _HEAD = {"animal": 0.5, "sign": 0.7}
 _OWN_GROUND = {("white", "snow"), ("green", "meadow"), ("green", "forest"), ("blue", "sea")}
+# a tree trunk frames one side of the forest, a lamp post one side of the town
+_MARGINS = {"forest": 0.05, "town": 0.03}
 _TRIES = 120
 
 
@@ -80,7 +82,9 @@ def arrange(
     pattern = relation or _pattern(rng, roles, place)
     for attempt in range(_TRIES):
         spots = _propose(rng, roles, place, pattern, 0.985**attempt, floor)
-        if _is_clear(roles, spots) and (relation is None or _obeys(roles, spots, relation)):
+        if _is_clear(roles, spots, _MARGINS.get(place, 0.005)) and (
+            relation is None or _obeys(roles, spots, relation)
+        ):
             return spots
     return None
 
@@ -104,14 +108,14 @@ def _obeys(roles: Sequence[Role], spots: Sequence[Spot], relation: tuple[str, in
     return holds(name, _stand(roles[i], spots[i]), _stand(roles[j], spots[j]))
 
 
-def _is_clear(roles: Sequence[Role], spots: Sequence[Spot]) -> bool:
+def _is_clear(roles: Sequence[Role], spots: Sequence[Spot], margin: float) -> bool:
     """Everything on the page, faces and letters free, and either a clear gap or a clear overlap."""
     boxes = [
         extent(role.kind, role.wears, spot.x, spot.y, spot.size, spot.flip)
         for role, spot in zip(roles, spots, strict=True)
     ]
     for b in boxes:
-        if b.left < 0.005 or b.top < 0.01 or b.right > 0.995 or b.bottom > 0.99:
+        if b.left < margin or b.top < 0.01 or b.right > 1 - margin or b.bottom > 0.99:
             return False
     for i in range(1, len(boxes)):
         for j in range(i):
@@ -194,8 +198,10 @@ def _aim(
     elif name in ("in front of", "behind"):
         ys[i] = _down(rng, roles[i], place, sizes[i], "front")
         ys[j] = _down(rng, roles[j], place, sizes[j], "back")
+        sizes[j] = max(sizes[j], min(KINDS[roles[j].kind].high, sizes[i] + 0.04))
         side = 1 if xs[j] < 0.5 else -1
-        xs[i] = xs[j] + side * rng.uniform(0.3, 0.95) * (sizes[i] + sizes[j]) / 2
+        covered = rng.uniform(0.16, 0.32) * min(sizes[i], sizes[j])
+        xs[i] = xs[j] + side * (0.46 * (sizes[i] + sizes[j]) - covered)
     elif name == "next to":
         ys[i] = ys[j] + rng.uniform(-0.05, 0.05) if _same_footing(roles[i], roles[j]) else ys[i]
         side = 1 if xs[j] < 0.5 else -1

@@ -133,9 +133,11 @@ def compose(
     rng = random.Random(f"storybook/compose/{seed}")
     spots = arrange(rng, roles, place, relation) or arrange(rng, roles, place, relation)
     if spots is None:
-        names = ", ".join(role.kind for role in roles)
-        said = f" with {roles[relation[1]].kind} {relation[0]} {roles[relation[2]].kind}"
-        raise ValueError(f"No page of the {place} has room for {names}{said if relation else ''}.")
+        wanted = ", ".join(role.kind for role in roles)
+        if relation is not None:
+            name, one, other = relation
+            wanted = f"{wanted} with {roles[one].kind} {name} {roles[other].kind}"
+        raise ValueError(f"A page of the {place} has no room for {wanted}.")
     return Scene(_stand(roles, spots), place, sky, style, seed)
 
 
