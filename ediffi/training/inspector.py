@@ -189,7 +189,7 @@ def train_inspector(
     where = torch.device(device)
     network = InspectorNet(CONFIG).to(where, memory_format=torch.channels_last)
 
-    def loss_of(step: int) -> Tensor:
+    def loss_of(step: int, _progress: float) -> Tensor:
         x, truth, legible = lesson(data, settings, step, where)
         torch.manual_seed(settings.seed * 1_000_003 + step)  # what dropout draws
         with autocast(where):
