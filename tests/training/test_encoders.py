@@ -18,6 +18,7 @@ from ediffi.storybook import vocabulary
 from ediffi.storybook.captions import write_caption
 from ediffi.storybook.scene import sample_scene
 from ediffi.training import clip as clip_training
+from ediffi.training import encoder_run
 from ediffi.training import t5 as t5_training
 from ediffi.training.encoder_run import Limit
 from ediffi.training.probe import PositionScore, nouns, probe_colours, recall, retrieve
@@ -161,18 +162,49 @@ def test_exported_weights_are_half_precision(trained):
         assert {tensor.dtype for tensor in state.values()} == {torch.float16}
 
 
-def test_a_run_cut_in_two_equals_one_run(trained, tmp_path):
-    for name in ("once", "twice"):
-        (tmp_path / name / "t5").mkdir(parents=True)
-        file = tmp_path / name / "t5" / "tokenizer.json"
-        file.write_bytes((trained / "t5" / "tokenizer.json").read_bytes())
-    t5_training.train_t5(tmp_path / "twice", Limit(steps=2), SMALL_T5)
-    # The rate falls with the share done, so the halves meet only where it has not fallen yet.
-    state = load_file(tmp_path / "twice" / "t5-training" / "checkpoint.safetensors")
-    assert any("encoder" in key for key in state)
-    report = t5_training.train_t5(tmp_path / "twice", Limit(steps=4), SMALL_T5)
-    assert report.steps == 4
-    assert t5_training.train_t5(tmp_path / "twice", Limit(steps=4), SMALL_T5).steps == 4
+class Cut(Exception):
+    pass
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(encoder_run, "SAVE_EVERY", 0.0)
+
+    def trained_to_the_end(name: str, killed_at: int | None) -> torch.Tensor:
+        torch.manual_seed(0)
+        module = torch.nn.Linear(6, 6)
+
+        def loss_of(step: int, progress: float) -> torch.Tensor:
+            if step == killed_at:
+                raise Cut
+            x = torch.randn(8, 6, generator=torch.Generator().manual_seed(step))
+            return (module(x) - x.flip(1)).square().mean()
+
+        saved = tmp_path / name / "checkpoint.safetensors"
+        limit = Limit(steps=9)
+        report = encoder_run.run(
+            module, loss_of, lambda _, p: p.ndim == 2, t5_training.TRAINING, limit, saved
+        )
+        assert report.steps == 9
+        return module.weight.detach()
+
+    whole = trained_to_the_end("whole", None)
+    with pytest.raises(Cut):
+        trained_to_the_end("cut", 5)
+    assert torch.equal(trained_to_the_end("cut", None), whole)
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path):
+    module = torch.nn.Linear(2, 2)
+    nan = torch.tensor(float("nan"))
+    with pytest.raises(ValueError, match="the loss is no number"):
+        encoder_run.run(
+            module,
+            lambda step, progress: module.weight.sum() * nan,
+            lambda _, p: p.ndim == 2,
+            t5_training.TRAINING,
+            Limit(steps=40),
+            tmp_path / "checkpoint.safetensors",
+        )
 
 
 def test_a_run_needs_one_limit():
