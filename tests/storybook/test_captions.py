@@ -123,7 +123,8 @@ def test_left_is_left_and_right_is_right(scenes):
         match = re.search(r"(left|right) of", caption.text)
         if match:
             frames[match[1]] += 1
-            first, second = (scene.things[k].x for k in (caption.things[0], caption.relation[2]))
+            assert caption.relation is not None
+            first, second = (scene.things[k].x for k in caption.relation[1:])
             assert first < second if match[1] == "left" else first > second
     assert min(frames.values()) > 50
 
