@@ -17,6 +17,7 @@ from ediffi.storybook.scoring import SCORES
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
 EVALUATION = {"split", "length", "n", "seed", "scores", "distances"}
+BENCH = {"load_seconds", "pictures", "forwards", "peak_memory"}
 WALK = {"sigmas", "coarse", "fine"}
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
@@ -35,7 +36,11 @@ def tables(folder: Path) -> str:
     records = [read_json(path) for path in sorted(folder.glob("*.json"))]
     drawn = [
         draw(record)
-        for keys, draw in ((EVALUATION, evaluation_table), (WALK, walk_sentence))
+        for keys, draw in (
+            (EVALUATION, evaluation_table),
+            (BENCH, bench_table),
+            (WALK, walk_sentence),
+        )
         for record in records
         if keys <= set(record)
     ]
@@ -64,6 +69,35 @@ def evaluation_table(record: dict[str, Any]) -> str:
         for found in record["distances"]
     )
     return "\n".join([*lines, "", f"Distances in inspector features: {distances}.", ""])
+
+
+def bench_table(record: dict[str, Any]) -> str:
+    """Seconds of a picture, and our U-Net beside diffusers' of the same shape."""
+    place = record["environment"]
+    lines = [
+        f"**Speed** on {place['device']} ({place['processor']}, {place['threads']} threads, torch"
+        f" {place['torch']}), warm, medians; loading takes {record['load_seconds']:.1f} s and the"
+        f" peak memory is {record['peak_memory']:.0f} MiB.",
+        "",
+        "| what | median |",
+        "|---|---:|",
+    ]
+    for picture in record["pictures"]:
+        lines.append(
+            f"| a picture of {picture['size']} px, {picture['dtype']}, {picture['steps']} steps,"
+            f" guidance {picture['guidance']:g} | {picture['seconds']:.2f} s |"
+        )
+    for forward in record["forwards"]:
+        lines.append(
+            f"| one evaluation, batch {forward['batch']}, {forward['dtype']}"
+            f" | {forward['ours']:.1f} ms |"
+        )
+        if forward["theirs"] is not None:
+            lines.append(
+                "| the same by diffusers' U-Net of this shape"
+                f" | {forward['theirs']:.1f} ms (ratio {forward['ours'] / forward['theirs']:.2f}) |"
+            )
+    return "\n".join([*lines, ""])
 
 
 def walk_sentence(record: dict[str, Any]) -> str:

@@ -28,12 +28,23 @@ EVALUATION = {
     ],
     "distances": [{"name": "frechet", "value": 3.25, "low": 3.0, "high": 3.5, "floor": 0.5}],
 }
+BENCH = {
+    "environment": {"device": "cpu", "processor": "AVX2", "threads": 2, "torch": "2.14.1"},
+    "load_seconds": 1.5,
+    "peak_memory": 900.4,
+    "pictures": [{"size": 64, "dtype": "float32", "steps": 18, "guidance": 3.0, "seconds": 1.234}],
+    "forwards": [
+        {"batch": 2, "dtype": "bfloat16", "ours": 30.0, "theirs": 40.0},
+        {"batch": 1, "dtype": "bfloat16", "ours": 20.0, "theirs": None},
+    ],
+}
 WALK = Walk("m", ("a",), (0,), 1, (100.0, 1.0, 0.01), (1.0, 0.5, 0.0), (1.0, 1.0, 0.0))
 
 
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "evaluation.json").write_text(json.dumps(EVALUATION))
+    (tmp_path / "bench.json").write_text(json.dumps(BENCH))
     (tmp_path / "walk.json").write_text(json.dumps(asdict(WALK)))
     (tmp_path / "stranger.json").write_text(json.dumps({"unknown": 1}))
     return tmp_path
@@ -44,6 +55,12 @@ def test_every_score_is_a_row_with_its_interval_and_chance(folder):
     assert "200 short captions of held-out combinations" in text
     assert "| **80.0 %** | 72.9 % to 85.6 % | 150 | 8.3 % | – |" in text
     assert "frechet 3.25 (3 to 3.5; 0.5 between true pictures)" in text
+
+
+def test_a_bench_shows_the_ratio_where_there_is_one(folder):
+    text = results.tables(folder)
+    assert "| a picture of 64 px, float32, 18 steps, guidance 3 | 1.23 s |" in text
+    assert text.count("diffusers") == 1 and "40.0 ms (ratio 0.75)" in text
 
 
 def test_a_walk_read_back_from_json_still_knows_its_half_way(folder):
