@@ -1,9 +1,9 @@
 """The parts of the storybook's recipe: where each finds its input and puts its output.
 
-    shards, held_out    pictures, captions and caches, to train on and to watch
-    t5, clip            tokenizers and encoders; their checkpoints in t5-training, clip-training
-    base32, base64      runs: log.jsonl, sheet-*.png, checkpoint.safetensors
-    weights             the model folder: t5, clip, baseline, inspector, model.json
+    data/train, data/validation   pictures, captions and caches, to train on and to watch
+    encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
+    base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
+    weights                       the model folder: t5, clip, baseline, inspector, model.json
 
 It knows the folders of one run; the order, the skipping and the timing are `storybook.py`'s.
 """
@@ -75,7 +75,7 @@ class Recipe:
     @property
     def encoders_folder(self) -> Path:
         """Where the folders t5 and clip of the trained encoders lie."""
-        return self.folder
+        return self.folder / "encoders"
 
     @property
     def weights(self) -> Path:
@@ -252,12 +252,12 @@ class Recipe:
 
     def _fingerprint(self) -> str:
         names = ("t5", "clip")
-        files = [f for n in names for f in sorted((self.folder / n).glob("*.safetensors"))]
+        files = [f for n in names for f in sorted((self.encoders_folder / n).glob("*.safetensors"))]
         sums = [sha256_of(f) for f in files]
         return hashlib.sha256("".join(sums).encode()).hexdigest()[:16]
 
     def _data(self, split: str) -> Path:
-        return self.folder / ("shards" if split == "train" else "held_out")
+        return self.folder / "data" / split
 
     def _shards(self, split: str) -> list[Path]:
         return sorted(self._data(split).glob("shard-*.safetensors"))

@@ -1,0 +1,273 @@
+"""The loop: resumes bit for bit after SIGKILL, follows itself over two processes, stops cleanly."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from ediffi.training import checkpoint, loop
+from ediffi.training.job import Watch, averaged
+from ediffi.training.meters import read_log
+from tests.training import worlds
+
+ROOT = Path(__file__).parents[2]
+
+
+def weights(folder, name=checkpoint.FILE):
+    state = checkpoint.read(folder / name)
+    return {**state["objective"], **{f"ema.{k}": v for k, v in state["ema"].items()}}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def run_job(data, folder, **changes):
+    return loop.fit(worlds.job(folder, worlds.ShardSource(data), **changes))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    worlds.world(folder)
+    return folder
+
+
+def test_it_learns_and_logs(data, tmp_path):
+    done = run_job(data, tmp_path, config=worlds.config(pictures=200), log_every=10)
+    lines = read_log(tmp_path, "train")
+    assert done.finished and done.pictures == 200 and done.steps == 50
+    assert lines[-1]["pictures"] == 200 and len(lines[-1]["bands"]) == 8
+    assert lines[-1]["loss"] < 0.9 * lines[0]["loss"]
+    assert lines[-1]["rate"] < 0.2 * lines[2]["rate"]
+    module = worlds.TinyDenoiser()
+    state = averaged(tmp_path, module)
+    assert state["pictures"] == 200
+    assert torch.equal(module.stem.weight, done.ema.tensors["stem.weight"])
+
+
+SCRIPT = """
+import sys, os, time
+from pathlib import Path
+from ediffi.training import loop
+from tests.training import worlds
+data, folder, slow = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])
+source = worlds.ShardSource(data)
+inner = source.batch
+def batch(positions):
+    time.sleep(slow)
+    return inner(positions)
+source.batch = batch
+done = loop.fit(worlds.job(folder, source, save_every=0.0))
+print("finished", done.finished, done.pictures, flush=True)
+"""
+
+
+def start(data, folder, slow, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(data), str(folder), str(slow)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def until_saved(process, folder, pictures):
+    for _ in range(2400):
+        try:
+            state = checkpoint.load(folder / checkpoint.FILE)
+        except ValueError:
+            state = None
+        if state and state["pictures"] >= pictures:
+            return
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.05)
+    raise AssertionError("no checkpoint came")
+
+
+def test_a_killed_run_resumes_bit_for_bit(data, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    run_job(data, whole)
+    process = start(data, killed, 0.3)
+    until_saved(process, killed, 8)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    at = checkpoint.load(killed / checkpoint.FILE)["pictures"]
+    assert 8 <= at < 32
+    done = run_job(data, killed)
+    assert done.finished and done.pictures == 32
+    assert same(weights(whole), weights(killed))
+
+
+def test_control_c_saves_and_the_run_goes_on(data, tmp_path):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    run_job(data, whole)
+    process = start(data, stopped, 0.3)
+    until_saved(process, stopped, 4)
+    process.send_signal(signal.SIGINT)
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 0 and "finished False" in out, error
+    run_job(data, stopped)
+    assert same(weights(whole), weights(stopped))
+
+
+DISTRIBUTED = """
+import sys
+from pathlib import Path
+from ediffi.training import loop
+from tests.training import worlds
+data, folder = Path(sys.argv[1]), Path(sys.argv[2])
+loop.fit(worlds.job(folder, worlds.ShardSource(data)))
+import torch.distributed as dist
+dist.destroy_process_group()
+"""
+
+
+@pytest.mark.timeout(300)
+def test_two_processes_follow_one(data, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    run_job(data, one)
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    processes = []
+    for rank in range(2):
+        places = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
+        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", **places, **where}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", DISTRIBUTED, str(data), str(two)],
+                cwd=ROOT,
+                env={**environment, "ACCELERATE_USE_CPU": "true"},
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    for process in processes:
+        error = process.communicate(timeout=280)[1]
+        assert process.returncode == 0, error
+    a, b = weights(one), weights(two)
+    assert a.keys() == b.keys()
+    assert max((a[name] - b[name]).abs().max().item() for name in a) < 1e-4
+    losses = [read_log(folder, "train")[-1]["loss"] for folder in (one, two)]
+    assert losses[0] is not None and losses[1] is not None
+
+
+def test_a_longer_budget_goes_on_from_the_undecayed_checkpoint(data, tmp_path):
+    run_job(data, tmp_path, config=worlds.config(pictures=40))
+    assert checkpoint.read(tmp_path / loop.UNDECAYED)["pictures"] == 32
+    done = run_job(data, tmp_path, config=worlds.config(pictures=80))
+    assert done.pictures == 80
+    first, longer = tmp_path / "direct", tmp_path
+    run_job(data, first, config=worlds.config(pictures=80))
+    assert same(weights(first), weights(longer))
+
+
+def test_a_finished_run_is_left_alone(data, tmp_path):
+    run_job(data, tmp_path)
+    stamp = (tmp_path / checkpoint.FILE).stat().st_mtime_ns
+    assert run_job(data, tmp_path).finished
+    assert (tmp_path / checkpoint.FILE).stat().st_mtime_ns == stamp
+
+
+def test_a_full_disk_does_not_end_the_run_but_is_said(data, tmp_path, monkeypatch):
+    said = []
+    inner, broken = checkpoint.save, [True]
+
+    def save(path, state):
+        if broken[0] and state["pictures"] >= 16:
+            raise ValueError(f"Cannot write {path}: No space left on device.")
+        inner(path, state)
+
+    monkeypatch.setattr(checkpoint, "save", save)
+    settings = {"save_every": 0.0, "say": said.append}
+    with pytest.raises(ValueError, match="No space left"):
+        run_job(data, tmp_path, **settings)
+    assert checkpoint.load(tmp_path / checkpoint.FILE)["pictures"] == 12
+    assert any("No space left on device. Training goes on" in text for text in said)
+    broken[0] = False
+    assert run_job(data, tmp_path, **settings).finished
+
+
+def test_a_step_without_finite_gradient_is_skipped_and_many_raise(data, tmp_path):
+    def broken(network, x0, sigma, noise, cond):
+        bad = torch.where(torch.arange(len(x0)) == 0, torch.nan, 1.0)
+        return network(x0, sigma, cond).square().flatten(1).mean(1) * bad
+
+    job = worlds.job(tmp_path, worlds.ShardSource(data), loss=broken)
+    before = job.module.stem.weight.clone()
+    with pytest.raises(ValueError, match="not finite in 21 steps"):
+        loop.fit(replace(job, config=worlds.config(pictures=400)))
+    assert torch.equal(job.module.stem.weight, before)
+
+
+def test_watches_see_averaged_weights_and_are_logged(data, tmp_path):
+    seen = []
+
+    def look(module, pictures):
+        seen.append((module.training, torch.is_grad_enabled(), module.stem.weight.clone()))
+        return {"answer": 42}
+
+    done = run_job(data, tmp_path, watches=(Watch("look", 1e9, look),))
+    assert read_log(tmp_path, "look") == [{"event": "look", "pictures": 32, "answer": 42}]
+    assert seen[0][:2] == (False, False)
+    assert torch.equal(seen[0][2], done.ema.tensors["stem.weight"])
+
+
+def test_only_allowed_noise_levels_are_drawn(data, tmp_path):
+    from ediffi.diffusion.noise import Interval
+
+    levels = []
+
+    def loss(network, x0, sigma, noise, cond):
+        levels.extend(sigma.tolist())
+        return (
+            network(x0 + noise * sigma[:, None, None, None], sigma, cond).square().mean((1, 2, 3))
+        )
+
+    allowed = (Interval(0.0, 0.1), Interval(5.0, 80.0))
+    run_job(data, tmp_path, loss=loss, trained_on=allowed)
+    assert len(levels) == 32 and {s < 0.1 for s in levels} == {True, False}
+    assert all(s < 0.1 or 5.0 <= s < 80.0 for s in levels)
+
+
+def test_dropout_is_independent_and_at_its_rates(data, tmp_path):
+    dropped = []
+
+    def loss(network, x0, sigma, noise, cond):
+        rows = (cond.t5_mask.any(1), cond.clip_mask.any(1), cond.clip_image_mask)
+        dropped.append(torch.stack(rows, 1))
+        assert not cond.t5[~cond.t5_mask].any()
+        return network(x0, sigma, cond).square().flatten(1).mean(1)
+
+    run_job(data, tmp_path, loss=loss, config=worlds.config(pictures=1600, batch=16))
+    kept = torch.cat(dropped).double()
+    assert torch.allclose(kept.mean(0), torch.tensor([0.7, 0.7, 0.4]).double(), atol=0.05)
+    assert (torch.corrcoef(kept.T) - torch.eye(3)).abs().max() < 0.1
+
+
+def test_foreign_checkpoints_and_other_batches_are_refused(data, tmp_path):
+    run_job(data, tmp_path, config=worlds.config(pictures=16))
+    with pytest.raises(ValueError, match="batches of 4, not 8"):
+        run_job(data, tmp_path, config=worlds.config(batch=8))
+    with pytest.raises(ValueError, match="another network"):
+        run_job(data, tmp_path, module=torch.nn.Linear(2, 2))
+    with pytest.raises(FileNotFoundError):
+        averaged(tmp_path / "nowhere", worlds.TinyDenoiser())
+
+
+def test_the_log_is_plain_json(data, tmp_path):
+    run_job(data, tmp_path, log_every=2)
+    for line in (tmp_path / "log.jsonl").read_text().splitlines():
+        assert json.loads(line)["event"] == "train"

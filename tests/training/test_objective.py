@@ -1,0 +1,45 @@
+"""The learnt weight finds the log of the mean loss; unweighted losses are reported as they are."""
+
+import pytest
+import torch
+from torch import nn
+
+from ediffi.training.objective import Objective, SigmaWeight
+
+
+def test_the_table_is_read_linearly_in_log_sigma():
+    weight = SigmaWeight(nodes=3, low=0.01, high=100.0)
+    with torch.no_grad():
+        weight.table.copy_(torch.tensor([0.0, 1.0, 3.0]))
+    sigma = torch.tensor([0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1e6])
+    expected = torch.tensor([0.0, 0.0, 0.5, 1.0, 2.0, 3.0, 3.0])
+    assert torch.allclose(weight(sigma), expected, atol=1e-5)
+
+
+def test_at_the_optimum_u_is_the_log_of_the_loss():
+    weight = SigmaWeight(nodes=4)
+    optimiser = torch.optim.Adam(weight.parameters(), 0.05)
+    sigma = torch.logspace(-2.5, 1.8, 64)
+    for _ in range(400):
+        u = weight(sigma)
+        optimiser.zero_grad()
+        (0.2 * torch.exp(-u) + u).mean().backward()
+        optimiser.step()
+    assert torch.allclose(weight(sigma).exp(), torch.full((64,), 0.2), rtol=0.02)
+
+
+def test_losses_are_reported_without_the_weight():
+    def loss(network, x0, sigma, noise, cond):
+        return network(x0).square().mean(1)
+
+    objective = Objective(nn.Identity(), loss, learned_weight=True, precision="fp32")
+    with torch.no_grad():
+        objective.weight.table.fill_(2.0)
+    total, losses = objective(torch.ones(3, 4), torch.ones(3), torch.zeros(3, 4), None)
+    assert torch.equal(losses, torch.ones(3))
+    assert total.item() == pytest.approx(torch.tensor(-2.0).exp().item() + 2)
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="fp8"):
+        Objective(nn.Identity(), lambda *a: a[1], False, "fp8")
