@@ -86,9 +86,10 @@ def run(
             losses = [*losses[-99:], loss.detach()]
             elapsed = before + time.monotonic() - started
             if step % 20 == 0:
-                _report(bar, losses, done)
+                bar.set_postfix(loss=f"{_mean(losses, step):.3f}", done=f"{done:.0%}")
             bar.update()
             if time.monotonic() - last_saved > SAVE_EVERY:
+                _mean(losses, step)
                 _save(saved, module, optimisers, step, elapsed)
                 last_saved = time.monotonic()
     _save(saved, module, optimisers, step, elapsed)
@@ -97,11 +98,11 @@ def run(
     return RunReport(step, elapsed, mean)
 
 
-def _report(bar: tqdm, losses: list[Tensor], done: float) -> None:
+def _mean(losses: list[Tensor], step: int) -> float:
     mean = torch.stack(losses[-20:]).mean().item()
     if mean != mean:
-        raise ValueError(f"the loss is no number after {bar.n} steps; the rate is too high.")
-    bar.set_postfix(loss=f"{mean:.3f}", done=f"{done:.0%}")
+        raise ValueError(f"the loss is no number after {step} steps; the rate is too high.")
+    return mean
 
 
 def _save(
