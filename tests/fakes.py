@@ -85,7 +85,7 @@ def tiny_denoiser(seed: int = 0) -> nn.Module:
     module = build_denoiser(preset("tiny").base).eval()
     for parameter in module.parameters():
         if parameter.ndim > 1:
-            nn.init.normal_(parameter, std=0.2 / max(parameter[0].numel(), 1) ** 0.5)
+            nn.init.normal_(parameter, std=0.7 / max(parameter[0].numel(), 1) ** 0.5)
     return module
 
 
