@@ -43,7 +43,7 @@ CONFIG = InspectorConfig(
 )
 SETTINGS = TrainingConfig(
     pictures=0,  # the limit of the run decides
-    batch=64,
+    batch=32,
     optimizer="muon",
     rate=2e-3,
     adamw_rate=2e-3,
