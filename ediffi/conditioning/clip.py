@@ -18,9 +18,9 @@ import torch
 from open_clip.tokenizer import SimpleTokenizer
 from torch.nn import functional
 
+from ediffi.conditioning.folders import UNREADABLE, check_unchanged
 from ediffi.conditioning.streams import (
     NOWHERE,
-    UNREADABLE,
     LibraryTokenizer,
     Span,
     SpanTokenizer,
@@ -160,7 +160,8 @@ def unit_mean_square(vector: torch.Tensor) -> torch.Tensor:
 def load_clip(source: str | Path, dtype: torch.dtype = torch.float32) -> ClipTowers:
     """The CLIP in the local folder `source`, or by name as "ViT-L-14-quickgelu/openai".
 
-    Raises FileNotFoundError, saying how to pass a local folder, when nothing can be found there.
+    Raises FileNotFoundError, saying how to pass a local folder, when nothing can be found there,
+    and ValueError for a name that means nothing or weights that changed since they were written.
     """
     local = Path(source).is_dir()
     if isinstance(source, Path) and not local:
@@ -168,6 +169,7 @@ def load_clip(source: str | Path, dtype: torch.dtype = torch.float32) -> ClipTow
     name, _, tag = str(source).rpartition("/")
     if local:
         name, tag = f"local-dir:{source}", ""
+        check_unchanged(Path(source), "open_clip_model.safetensors")
     elif not name or name not in open_clip.list_models():
         raise ValueError(
             f"{str(source)!r} is neither a folder nor an open_clip model and tag such as "

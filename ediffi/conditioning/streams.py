@@ -12,25 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 Span = tuple[int, int]
 """Characters `text[start:end]` of a token; (0, 0) where it stands for none."""
 
 NOWHERE: Span = (0, 0)
-
-UNREADABLE = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AssertionError,
-    ImportError,
-    SafetensorError,
-)
-"""What the libraries raise for weights that are absent, cut short, or no fit for their config."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ import torch
 import transformers
 from tokenizers import Tokenizer
 
-from ediffi.conditioning.streams import UNREADABLE, LibraryTokenizer, Span, SpanTokenizer, fit, pad
+from ediffi.conditioning.folders import UNREADABLE, check_unchanged
+from ediffi.conditioning.streams import LibraryTokenizer, Span, SpanTokenizer, fit, pad
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ class T5Text:
 def load_t5(source: str | Path, dtype: torch.dtype = torch.float32, length: int = 113) -> T5Text:
     """The T5 encoder in the local folder or hub id `source`.
 
-    Raises FileNotFoundError, saying how to pass a local folder, when nothing can be found there.
+    Raises FileNotFoundError, saying how to pass a local folder, when nothing can be found there,
+    and ValueError when its weights changed since they were written.
     """
     local = Path(source).is_dir()
     if isinstance(source, Path) and not local:
         raise FileNotFoundError(f"the T5 folder {str(source)!r} does not exist.")
+    check_unchanged(Path(source), "model.safetensors")
     transformers.utils.logging.disable_progress_bar()
     try:
         loaded: Any = transformers.T5EncoderModel.from_pretrained(

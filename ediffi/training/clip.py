@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from ediffi.conditioning.clip import load_clip, text_features
+from ediffi.conditioning.folders import RECORD, sha256_of
 from ediffi.conditioning.streams import LibraryTokenizer, fit
 from ediffi.config import TrainingConfig
 from ediffi.files import write_json, written_whole
@@ -137,7 +138,7 @@ def train_clip(
         return contrastive_loss(image, text, model.logit_scale)
 
     report = run(model, loss_of, _takes, TRAINING, limit, out / CHECKPOINT)
-    export_clip(model, config, out / "clip")
+    export_clip(model, config, out / "clip", report)
     return report
 
 
@@ -185,8 +186,9 @@ def contrastive_loss(
 
 
 @torch.no_grad()
-def export_clip(model: torch.nn.Module, config: dict, folder: Path) -> None:
+def export_clip(model: torch.nn.Module, config: dict, folder: Path, report: RunReport) -> None:
     """Write `model` into `folder` in fp16, its last norm scaled for tokens of mean square 1."""
+    (folder / RECORD).unlink(missing_ok=True)
     half = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic"}
     write_json(folder / "open_clip_config.json", {"model_cfg": config, "preprocess_cfg": half})
     state = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
@@ -200,6 +202,9 @@ def export_clip(model: torch.nn.Module, config: dict, folder: Path) -> None:
     state["text_projection"] /= scale
     with written_whole(file) as temporary:
         save_file({name: value.half() for name, value in state.items()}, temporary)
+    record = {"network": "clip", **asdict(report)}
+    record["parameters"] = sum(value.numel() for value in state.values())
+    write_json(folder / RECORD, {**record, "sha256": sha256_of(file)})
 
 
 def _model(config: dict) -> torch.nn.Module:

@@ -11,7 +11,7 @@ It knows captions and the T5 of transformers; it refuses to know pictures, CLIP 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,10 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutput
 
+from ediffi.conditioning.folders import RECORD, sha256_of
 from ediffi.conditioning.t5 import load_t5
 from ediffi.config import TrainingConfig
+from ediffi.files import write_json
 from ediffi.training.encoder_run import Limit, RunReport, autocast, run
 from ediffi.training.tokenizers import SENTINELS, caption_texts, token_id
 
@@ -107,7 +109,7 @@ def train_t5(
             return model(batch, plan.asked)
 
     report = run(model, loss_of, _takes, TRAINING, limit, out / CHECKPOINT)
-    export_t5(model.t5, out / "t5")
+    export_t5(model.t5, out / "t5", report)
     return report
 
 
@@ -213,8 +215,11 @@ class NeighbourlyT5(torch.nn.Module):
 
 
 @torch.no_grad()
-def export_t5(model: transformers.T5ForConditionalGeneration, folder: Path) -> None:
+def export_t5(
+    model: transformers.T5ForConditionalGeneration, folder: Path, report: RunReport
+) -> None:
     """Write the encoder into `folder` in fp16, its last norm scaled for mean square 1."""
+    (folder / RECORD).unlink(missing_ok=True)
     config = transformers.T5Config(**{**model.config.to_dict(), "is_encoder_decoder": False})
     encoder = transformers.T5EncoderModel(config)
     encoder.encoder.load_state_dict(model.encoder.state_dict())
@@ -224,6 +229,9 @@ def export_t5(model: transformers.T5ForConditionalGeneration, folder: Path) -> N
     out = text(held)
     encoder.encoder.final_layer_norm.weight.mul_(out.features[out.mask].square().mean().rsqrt())
     encoder.half().save_pretrained(folder)
+    record = {"network": "t5", **asdict(report), "parameters": encoder.num_parameters()}
+    digest = sha256_of(folder / "model.safetensors")
+    write_json(folder / RECORD, {**record, "sha256": digest})
 
 
 def _takes(name: str, parameter: torch.nn.Parameter) -> bool:

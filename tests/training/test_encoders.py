@@ -1,6 +1,8 @@
 """Tokenizers, the two small trainings, their exports and the gate, at toy size."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,11 @@ import transformers
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
+import ediffi
 from ediffi.conditioning.encoders import load_encoders
 from ediffi.conditioning.prompt import Prompt
 from ediffi.conditioning.streams import LibraryTokenizer
+from ediffi.config import preset
 from ediffi.storybook import vocabulary
 from ediffi.storybook.captions import write_caption
 from ediffi.storybook.scene import sample_scene
@@ -154,6 +158,29 @@ def test_exports_are_read_by_our_code_and_by_their_libraries(trained):
     ids = open_clip.get_tokenizer(f"local-dir:{trained / 'clip'}")(texts[:1])
     pooled = model.encode_text(ids, normalize=True) * 8**0.5
     assert torch.allclose(pooled[0], text.clip_pooled[0], atol=1e-3)
+
+
+def test_a_flipped_bit_is_noticed(trained, tmp_path):
+    for name, file in (("t5", "model.safetensors"), ("clip", "open_clip_model.safetensors")):
+        shutil.copytree(trained / name, tmp_path / name)
+        data = bytearray((tmp_path / name / file).read_bytes())
+        data[-1] ^= 1
+        (tmp_path / name / file).write_bytes(data)
+    with pytest.raises(ValueError, match="has changed since it was written"):
+        load_encoders(tmp_path / "t5", trained / "clip")
+    with pytest.raises(ValueError, match="has changed since it was written"):
+        load_encoders(trained / "t5", tmp_path / "clip")
+
+
+def test_the_shipped_encoders_load_and_have_the_presets_widths():
+    weights = Path(ediffi.__file__).parent / "storybook" / "weights"
+    encoders = load_encoders(weights / "t5", weights / "clip")
+    assert encoders.dims == preset("storybook").base.encoders
+    cond = encoders.condition(["a red fox left of a blue house"])
+    tokens = (cond.t5[cond.t5_mask], cond.clip[cond.clip_mask])
+    assert all(0.8 < stream.square().mean().item() < 1.25 for stream in tokens)
+    models = (encoders.t5.model, encoders.clip.model)
+    assert sum(p.numel() for model in models for p in model.parameters()) <= 6e6
 
 
 def test_exported_weights_are_half_precision(trained):
