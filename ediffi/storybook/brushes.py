@@ -84,7 +84,10 @@ def crayon(s: Sheet) -> np.ndarray:
     sway = noise(window, seed + 2, 5, 11) * 7
     angle = either(s.thing, -0.95, 0.8) + hatch_angles(seed, s.layer, 0.3)
     cos, sin = np.cos(angle), np.sin(angle)
-    tooth, ends = noise(window, 5, 90, 180, 360), noise(window, seed + 4, 12, 40)
+    # A tooth of paper is finer than a pixel of a small page, which shows its mean.
+    rough = F(min(1, 0.5 + 0.5 * u))
+    tooth = F(0.5) + (noise(window, 5, 90, 180, 360) - F(0.5)) * rough
+    ends = noise(window, seed + 4, 12, 40)
     tone = grey(c)
     hatch = np.sin((x * cos + y * sin + sway) * F(2 * np.pi / 4.1)) * F(0.5) + F(0.5)
     cross = np.sin((x * sin - y * cos + sway) * F(2 * np.pi / 4.6)) * F(0.5) + F(0.5)

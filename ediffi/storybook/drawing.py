@@ -28,7 +28,7 @@ def render(scene: Scene, size: int, crop: Box | None = None) -> np.ndarray:
     Raises ValueError in one sentence for a size outside 16..2048, a crop that is empty or leaves
     the page, or a thing that wears what it has no place for.
     """
-    window = _window(size, WHOLE if crop is None else crop)
+    window = window_of(size, WHOLE if crop is None else crop)
     page = paint(scene)
     if scene.style == "flat":
         return np.rint(picture(page, window)).astype(np.uint8)
@@ -40,7 +40,8 @@ def svg(scene: Scene) -> str:
     return document(paint(scene))
 
 
-def _window(size: int, crop: Box) -> Window:
+def window_of(size: int, crop: Box = WHOLE) -> Window:
+    """The window of a crop on a page `size` pixels wide; ValueError as `render` says."""
     whole_number = isinstance(size, int) and not isinstance(size, bool)
     if not whole_number or not SMALLEST <= size <= LARGEST:
         raise ValueError(

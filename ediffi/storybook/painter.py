@@ -1,6 +1,7 @@
 """The painter: collects the layers of a page from back to front and mixes its colours.
 
-It knows the sky's light and the page's dice, but no place, no thing and no style.
+It knows the sky's light, the page's dice and where feet stand, but no place, no style and how no
+thing looks.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from ediffi.storybook.colours import INK, SKIES, lit, mix
 from ediffi.storybook.scene import Scene
 from ediffi.storybook.shapes import PAGE, Point, oval, path, smooth, vertical
+from ediffi.storybook.vocabulary import FLOATING
 
 CLOUDS = (
     # heaped, leaning, a tower: puffs as (x, y, radius) in units of the cloud's size
@@ -66,6 +68,15 @@ class Painter:
     def far(self, colour: str, haze: float) -> str:
         """A colour of the land seen through this share of air."""
         return mix(self.land(colour), mix(self.air.horizon, self.air.middle, 0.35), haze)
+
+    def at_feet(self, x: float) -> bool:
+        """Whether something stands so near and low at x that grass there would hide its feet."""
+        return any(
+            thing.kind not in FLOATING
+            and thing.y > 0.88
+            and abs(thing.x * PAGE - x) < thing.size * PAGE * 0.5 + 12
+            for thing in self.scene.things
+        )
 
     def ridge(self, y: float, swing: float, n: int, tilt: float = 0.0) -> tuple[str, list[Point]]:
         """Path data of land below a rolling line about height y, and the points of that line."""

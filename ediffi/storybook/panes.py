@@ -48,13 +48,15 @@ def _laid(s: Sheet, c: np.ndarray, parts: np.ndarray, n: int, jitter: float):
 def mosaic(s: Sheet) -> np.ndarray:
     """Jittered tiles cut at silhouettes, with a bevel, in pale grout."""
     u = s.u
-    c, piece = _laid(s, lift(s.colour, 1.15), s.element, TILES, TILE_JITTER)
+    c, piece = _laid(s, lift(s.colour, 1.25), s.element, TILES, TILE_JITTER)
     w = max(1, round(0.8 * u))
     lit = (piece != shift(piece, 2 * w, 2 * w)) * F(0.2)
     shaded = (piece != shift(piece, -2 * w, -2 * w)) * F(0.2)
     c = c + (1 - c) * lit[..., None] - c * shaded[..., None]
     # A line cannot be thinner than a pixel: it is dimmed instead.
     grout = blur(seams(piece, w), 0.45 * u)[..., None] * F(0.92 * min(1, 0.95 * u / w))
+    # Where a tile is two pixels wide, grout would wash the things' colours out: it thins on them.
+    grout = grout * either(s.thing, min(1, 0.35 + 0.65 * u), 1)[..., None]
     light = 0.55 if s.scene.sky == "night" else 0.92
     return c * (1 - grout) + np.array([0.93, 0.89, 0.82], F) * F(light) * grout
 

@@ -18,6 +18,7 @@ from ediffi.storybook.pixels import (
     blur,
     chroma,
     either,
+    flatten,
     grey,
     hue,
     lift,
@@ -32,6 +33,7 @@ from ediffi.storybook.sheet import Sheet
 
 GRID = 64
 """The pixel style's grid, whatever the picture's size."""
+COLOURS = 40
 BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]], F) / 16 - F(0.47)
 
 
@@ -47,8 +49,7 @@ def pixel(s: Sheet) -> np.ndarray:
     small = np.where(outline, small * F(0.42) * np.array([0.95, 0.9, 1.1], F), small)
     dither = np.tile(BAYER, (GRID // 4, GRID // 4)) * either(things, 0.012, 0.085)
     page = Image.fromarray((np.clip(small + dither[..., None], 0, 1) * 255).astype(np.uint8))
-    page = page.quantize(40, Image.Quantize.MEDIANCUT, kmeans=2).convert("RGB")
-    return np.asarray(page, F) * F(1 / 255)
+    return flatten(np.asarray(page, F) * F(1 / 255), np.asarray(page.quantize(COLOURS)))
 
 
 SKY_AND_LAND = {
@@ -120,16 +121,20 @@ def _block(s: Sheet, smooth: np.ndarray) -> Block:
     )
 
 
-def _spot_and_key(s: Sheet, b: Block, least: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    # Where the spot ink and the key ink print, bool (h, w) each; cuts widen with the light.
+def _spot_and_key(
+    s: Sheet, b: Block, own: np.ndarray, least: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    # Where the spot ink and the key ink print, bool (h, w) each; cuts widen with the light. Dark
+    # tones of the ink's own hue are printed even where they are dull: else they would stay white.
     brightest = max(0.3, float(grey((s.whole or s).colour).max()))
     rows, _ = s.window.grid()
     fade = F(0.2) + F(0.75) * step(rows / s.window.page, 0.1, 0.62)
     light = np.where(s.element == 0, fade, b.tone / F(brightest))
     held = b.white | s.where(lambda name: name in FALLING)
-    on_thing = (b.chroma > least) & (b.tone < F(0.93)) & (b.cut > step(b.tone, 0.62, 1.0))
+    coloured = (b.chroma > least) | (own & (b.tone < F(0.4)))
+    on_thing = coloured & (b.tone < F(0.93)) & (b.cut > step(b.tone, 0.62, 1.0))
     spot = np.where(b.thing, on_thing, ~held & (b.bow | (b.cut > step(light, 0.42, 1.05))))
-    key = b.thing & ((b.tone < F(0.19)) | (b.cut < (F(0.5) - b.tone) * F(1.5)))
+    key = b.thing & ((b.tone < F(0.15)) | (b.cut < (F(0.45) - b.tone) * F(1.3)))
     if s.scene.sky != "night":
         key |= ~b.thing & (b.tone < F(0.32)) & (s.element > 0) & (b.cut < F(0.5))
     return spot, key
@@ -144,7 +149,7 @@ def linocut(s: Sheet) -> np.ndarray:
     own = ((hue(c) - hue(ink)) ** 2).sum(-1) < F(0.35)
     borrowed = b.thing & ~own & (b.chroma > F(0.3))
     ink = np.where(borrowed[..., None], lift(smooth, 1.1), ink)
-    spot, key = _spot_and_key(s, b, least)
+    spot, key = _spot_and_key(s, b, own, least)
     worn, slip = noise(s.window, 8, 128, 256) > F(0.95), max(1, round(0.7 * u))
     fallen = s.where(lambda name: name in FALLING)
     edge = rim(s.layer, u)
@@ -158,4 +163,5 @@ def linocut(s: Sheet) -> np.ndarray:
     out = np.where((drawn & (b.burr > F(-0.11)))[..., None], KEY, out)
     inside = linocut_margin(s.window, s.seed) > 1
     grain = 1 - F(0.05) * (noise(s.window, 9, 128, 256) - F(0.5))[..., None]
-    return blur(np.where(inside[..., None], out, PAPER), 0.28 * u) * grain
+    out = np.where(inside[..., None], out, PAPER)
+    return (blur(out, 0.28 * u) if u > 1 else out) * grain

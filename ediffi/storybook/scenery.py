@@ -102,13 +102,10 @@ def corners(p: Painter, colour: str, other: str, size: float = 34) -> Callable[[
     def front() -> None:
         rng = p.rng
         spans = ((-4, 14), (22, 44), (236, 258), (206, 226))
-        places = [rng.uniform(*span) for span in spans]
-        p.add(
-            "front",
-            "".join(
-                p.tuft(x, 262, size * rng.uniform(0.7, 1.05), rng.choice([colour, other]), 7)
-                for x in places
-            ),
-        )
+        out = ""
+        for x in [rng.uniform(*span) for span in spans]:
+            height = size * rng.uniform(0.7, 1.05) * (0.4 if p.at_feet(x) else 1)
+            out += p.tuft(x, 262, height, rng.choice([colour, other]), 7)
+        p.add("front", out)
 
     return front

@@ -75,9 +75,9 @@ class Tremble:
     cells: tuple[int, ...]
 
 
-def picture(page: Page, window: Window) -> np.ndarray:
+def picture(page: Page, window: Window, crisp: bool = False) -> np.ndarray:
     """The flat picture of the window, float32 (h, w, 3) in 0..255."""
-    text = document(page, window.crop, lights=False)
+    text = document(page, window.crop, lights=False, crisp=crisp)
     return lighten(raster(text, window), page.scene.sky, window)
 
 
@@ -86,12 +86,13 @@ def make_sheet(
     window: Window,
     outlines: Tremble | None = None,
     with_weather: bool = False,
+    crisp: bool = False,
     whole: Sheet | None = None,
 ) -> Sheet:
-    """The sheet of a painted page in a window, its outlines trembling."""
+    """The sheet of a painted page in a window, its outlines trembling; `crisp` as in `document`."""
     key = code(page, window.crop, with_weather)
     layer, element = decode(key.svg, window)
-    colour = picture(page, window) * F(1 / 255)
+    colour = picture(page, window, crisp) * F(1 / 255)
     untouched = layer
     if outlines:
         at = _tremble(page.scene, window, outlines)

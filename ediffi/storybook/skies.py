@@ -38,13 +38,14 @@ BOW = ("#e8655c", "#f4a04e", "#f8de6d", "#7fc77a", "#5fa6e0", "#9a7fd0")
 
 def celestial(p: Painter) -> None:
     """Sun, moon, stars, rainbow and clouds; the light stands in the left third of the page."""
-    p.sun_x = p.rng.choice([0.16, 0.2, 0.26, 0.3])
+    p.sun_x = p.rng.uniform(0.14, 0.31)
     if p.sky in ("day", "sunset"):
         _sun(p)
     elif p.sky == "night":
         _moon(p)
     elif p.sky == "rainbow":
-        rings = (ring(150, 186, 150 - i * 7.4, 7.8, colour, 0.62) for i, colour in enumerate(BOW))
+        x, y, r = (p.rng.uniform(*span) for span in ((120, 170), (176, 194), (138, 154)))
+        rings = (ring(x, y, r - i * 7.4, 7.8, colour, 0.62) for i, colour in enumerate(BOW))
         p.add("bow", "".join(rings))
     _clouds(p)
     if p.sky == "storm":
@@ -59,6 +60,7 @@ def celestial(p: Painter) -> None:
 def _sun(p: Painter) -> None:
     day, x = p.sky == "day", p.sun_x * PAGE
     y, r = (40, 16) if day else (92, 21)
+    y, r = y + p.rng.uniform(-9, 9), r * p.rng.uniform(0.9, 1.12)
     p.defs.append(halo("sun", "#fff3c4" if day else "#ffe7a0", 1))
     p.add("halo", oval(x, y, r * 4.6, r * 4.6, "url(#sun)", 0.8), solid=False)
     disc = oval(x, y, r, r, "#fff1b5" if day else "#fff0b8")
@@ -67,7 +69,8 @@ def _sun(p: Painter) -> None:
 
 
 def _moon(p: Painter) -> None:
-    x, y, r, rng = p.sun_x * PAGE, 46, 17, p.rng
+    rng = p.rng
+    x, y, r = p.sun_x * PAGE, 46 + rng.uniform(-10, 10), 17 * rng.uniform(0.9, 1.15)
     p.defs.append(halo("moon", "#dfe4ff", 0.8))
     p.add("halo", oval(x, y, r * 4.4, r * 4.4, "url(#moon)"), solid=False)
     dots = ""
@@ -98,9 +101,10 @@ def _star(x: float, y: float, r: float, fill: str) -> str:
 
 def _clouds(p: Painter) -> None:
     look, rng = CLOUDS[p.sky], p.rng
-    for i in range(look.number):
+    number = look.number + rng.choice((-1, 0, 0, 1))
+    for i in range(number):
         s = look.size * rng.uniform(0.7, 1.2)
-        x = (i + rng.uniform(0.25, 0.75)) / look.number * PAGE + (34 if p.sky == "day" else 0)
+        x = (i + rng.uniform(0.25, 0.75)) / number * PAGE + (34 if p.sky == "day" else 0)
         low = p.sky in ("storm", "snowing")
         y = rng.uniform(14, 44) if low else rng.uniform(26, 84)
         p.add("cloud", p.cloud(x, y, s, look.body, look.shade))

@@ -38,7 +38,7 @@ class Style:
 
     `reach` is how far, in page units, a pixel looks; `finest` the smallest page it works on;
     `falling` whether rain, snow and stars are drawn by their codes; `margin` tells where there is
-    paint at all (more than 1).
+    paint at all (more than 1); `grid` is set where a picture of any size is that many squares wide.
     """
 
     treat: Callable[[Sheet], np.ndarray]
@@ -47,6 +47,7 @@ class Style:
     margin: Callable[[Window, int], np.ndarray] | None = None
     finest: int = 0
     falling: bool = False
+    grid: int = 0
 
 
 STYLES = {
@@ -56,7 +57,7 @@ STYLES = {
     "mosaic": Style(mosaic, 14),
     "glass": Style(glass, 44),
     "neon": Style(neon, 36, falling=True),
-    "pixel": Style(pixel, 0, finest=256),
+    "pixel": Style(pixel, 0, finest=2 * GRID, grid=GRID),
     "linocut": Style(linocut, 8, Tremble(0.9, (26,)), linocut_margin, 256, falling=True),
 }
 """All styles but `flat`, which needs no treatment."""
@@ -71,14 +72,14 @@ def work_scale(style: Style, size: int) -> int:
 def restyle(page: Page, window: Window) -> np.ndarray:
     """The window of a page in its scene's style (not flat), uint8 (h, w, 3)."""
     style = STYLES[page.scene.style]
-    if style.treat is pixel:
+    if style.grid:
         return _blocks(page, style, window)
     k = work_scale(style, window.page)
     work, inner = _widened(window, k, style.reach)
     whole = None
     if work != Window.whole(work.page):
         whole = make_sheet(page, Window.whole(SURVEY), style.tremble, style.falling)
-    sheet = make_sheet(page, work, style.tremble, style.falling, whole)
+    sheet = make_sheet(page, work, style.tremble, style.falling, k > 1, whole)
     top, left = inner
     out = style.treat(sheet)[top : top + window.height * k, left : left + window.width * k]
     out = (np.clip(out, 0, 1) * F(255)).astype(np.uint8)
@@ -101,7 +102,7 @@ def _widened(window: Window, k: int, reach: int) -> tuple[Window, tuple[int, int
 
 def _blocks(page: Page, style: Style, window: Window) -> np.ndarray:
     # The grid is drawn once, whole; a picture of any size shows it in squares.
-    grid = style.treat(make_sheet(page, Window.whole(style.finest)))
+    grid = style.treat(make_sheet(page, Window.whole(style.finest), crisp=True))
     grid = np.rint(grid * F(255)).astype(np.uint8)
     rows, columns = grid_of(window)
     return grid[rows][:, columns]
