@@ -26,6 +26,7 @@ MAX_SEED = (
     2**32 - 1
 )  # a browser's numbers are exact to 2**53; this is plenty and easy to read aloud
 MAX_PIXELS = 2_048 * 2_048  # of a picture dropped in to get its settings back
+TOO_LARGE = "This picture has more than 2048 x 2048 pixels, which is the limit."
 
 
 @dataclass(frozen=True)
@@ -186,10 +187,12 @@ def open_png(path: Path) -> Image.Image:
     """
     try:
         picture = Image.open(path, formats=("PNG",))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise ValueError(TOO_LARGE) from error
+    except (OSError, ValueError, SyntaxError) as error:
         raise ValueError("This file is not a PNG picture.") from error
     width, height = picture.size
     if width * height > MAX_PIXELS:
         picture.close()
-        raise ValueError(f"This picture has {width} x {height} pixels; the limit is 2048 x 2048.")
+        raise ValueError(TOO_LARGE)
     return picture

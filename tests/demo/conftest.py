@@ -1,4 +1,4 @@
-"""A studio with the fake engine, taken apart or served on a free local port."""
+"""A studio with the fake engine, built and served once per file, on a free local port."""
 
 from collections.abc import Iterator
 
@@ -10,17 +10,24 @@ from demo.app import build_app, launch
 from .fake_engine import FakeEngine
 
 
-@pytest.fixture
-def painter() -> FakeEngine:
+@pytest.fixture(scope="module")
+def shared_painter() -> FakeEngine:
     return FakeEngine()
 
 
 @pytest.fixture
-def app(painter: FakeEngine) -> gr.Blocks:
-    return build_app(painter)
+def painter(shared_painter: FakeEngine) -> FakeEngine:
+    """The engine of this file's studio, with nothing remembered."""
+    shared_painter.forget()
+    return shared_painter
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def app(shared_painter: FakeEngine) -> gr.Blocks:
+    return build_app(shared_painter)
+
+
+@pytest.fixture(scope="module")
 def address(app: gr.Blocks) -> Iterator[str]:
     yield launch(app, "127.0.0.1", None, wait=False)
     app.close(verbose=False)

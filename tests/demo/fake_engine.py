@@ -31,6 +31,12 @@ class FakeEngine:
         self.painted = 0
         self.closed = threading.Event()
 
+    def forget(self) -> None:
+        """As if nothing had been painted yet."""
+        self.requests.clear()
+        self.closed.clear()
+        self.painted = 0
+
     def defaults(self) -> Defaults:
         return Defaults(steps=12, guidance=3.0)
 

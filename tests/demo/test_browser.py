@@ -1,0 +1,99 @@
+"""The studio in a real browser: a sentence is typed, a picture forms, nothing leaves the host."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .fake_engine import FakeEngine
+from .visiting import Visit, visiting
+
+
+@pytest.fixture(scope="module")
+def shared_painter() -> FakeEngine:
+    return FakeEngine(pace=0.15)
+
+
+@pytest.fixture
+def visit(chromium: str, address: str, tmp_path: Path) -> Iterator[Visit]:
+    with visiting(chromium, address, tmp_path / "profile") as visit:
+        yield visit
+
+
+def test_a_sentence_becomes_a_picture_before_ones_eyes(visit: Visit, painter, tmp_path):
+    page = visit.page
+    page.fill("#prompt textarea", "a red fox and a unicorn in the meadow")
+    page.wait_for_selector(".unknown-words li:text-is('unicorn')")
+    assert page.locator(".mirror u").all_text_contents() == ["unicorn"]
+
+    frame = page.locator(".sheet").bounding_box()
+    page.click("#paint")
+    visit.phase("painting")
+    visit.see_it_change(times=2)
+    assert page.locator(".sheet").bounding_box() == frame
+    assert "Step" in page.inner_text(".line") and "σ" in page.inner_text(".line")
+    visit.phase("done")
+    assert page.locator(".sheet").bounding_box() == frame
+    assert page.locator(".tiles img").get_attribute("alt") == painter.requests[0].prompt
+
+    path = visit.download(tmp_path)
+    assert painter.recall(path).request == painter.requests[0]
+
+    page.fill("#prompt textarea", "something else")
+    page.fill("#seed input", "1")
+    page.set_input_files("#recall input[type=file]", path)
+    page.wait_for_function(
+        "seed => document.querySelector('#seed input').value === seed",
+        arg=str(painter.requests[0].seed),
+    )
+    assert page.input_value("#prompt textarea") == painter.requests[0].prompt
+    assert page.is_checked("#keep input")
+    assert visit.complaints == []
+    assert visit.hosts <= {"127.0.0.1", ""}
+
+
+def test_stop_stops_the_model_and_leaves_the_page_ready(visit: Visit, painter):
+    page = visit.page
+    page.fill("#prompt textarea", "an owl")
+    page.fill("#steps input[type=number]", "50")
+    page.press("#steps input[type=number]", "Tab")
+    page.press("#prompt textarea", "Enter")
+    visit.phase("painting")
+    page.click("#stop")
+    visit.phase("halted")
+    assert page.inner_text(".line").startswith("Stopped at step")
+    assert painter.closed.wait(20) and painter.painted == 0
+
+    page.click(".cards button >> nth=1")
+    visit.phase("done")
+    assert painter.requests[-1].prompt.startswith("a black penguin")
+    assert visit.complaints == []
+
+
+def test_a_refusal_is_shown_and_the_page_goes_on(visit: Visit, painter):
+    page = visit.page
+    page.check("#keep input")
+    page.fill("#seed input", "-3")
+    page.click("#paint")
+    page.wait_for_selector("text=must lie between 0 and 4294967295, not -3")
+    visit.phase("empty")
+    page.fill("#seed input", "3")
+    page.click("#paint")
+    visit.phase("done")
+    assert [request.seed for request in painter.requests] == [3]
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1600])
+def test_the_page_fits_and_can_be_read_in_both_lights(visit: Visit, width):
+    page = visit.page
+    page.set_viewport_size({"width": width, "height": 844})
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    before = page.evaluate("getComputedStyle(document.body).getPropertyValue('--page')")
+    page.click(".lamp")
+    after = page.evaluate("getComputedStyle(document.body).getPropertyValue('--page')")
+    assert before != after
+    unnamed = (
+        "[...document.querySelectorAll('button, input, textarea')].filter(e => e.checkVisibility()"
+    )
+    unnamed += " && !(e.innerText || e.ariaLabel || (e.labels && e.labels.length)))"
+    assert page.evaluate(f"{unnamed}.map(e => e.outerHTML)") == []

@@ -1,0 +1,170 @@
+"""What a stranger with a client instead of a browser can do to the studio: nothing.
+
+The probes follow the holes that gradio had over the years, and the limits that a browser alone
+would keep. Every refusal must leave the studio able to paint.
+"""
+
+import io
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+GOOD = {"prompt": "a red fox", "seed": 7, "steps": 2, "guidance": 3.0, "pictures": 1}
+
+
+@pytest.fixture(scope="module")
+def client(address, tmp_path_factory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("downloads")
+    made = Client(address, verbose=False, download_files=str(folder), analytics_enabled=False)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def web(address) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, trust_env=False, timeout=60) as made:
+        yield made
+
+
+def paint(client: Client, **changed: Any) -> dict[str, Any]:
+    values = {**GOOD, **changed}
+    names = ("prompt", "seed", "steps", "guidance", "pictures")
+    return client.predict(*[values[name] for name in names], api_name="/paint")
+
+
+def test_the_api_paints_and_is_no_larger_than_it_says(client):
+    assert paint(client)["phase"] == "done"
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
+        "/paint",
+        "/unknown_words",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("prompt", "a" * 100_000, "100,000 characters; the limit is 800"),
+        ("seed", -1, "must lie between 0 and 4294967295, not -1"),
+        ("seed", 2**64, "must lie between 0 and 4294967295"),
+        ("seed", None, "must be a number"),
+        ("steps", 0, "0"),
+        ("steps", 10**9, "1000000000"),
+        ("guidance", -5, "-5"),
+        ("guidance", 1e300, "1e+300"),
+        ("pictures", 64, "64"),
+    ],
+)
+def test_a_value_beyond_its_limit_is_refused_in_words(client, painter, name, value, said):
+    with pytest.raises(AppError) as refusal:
+        paint(client, **{name: value})
+    assert said in str(refusal.value)
+    assert painter.requests == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("guidance", math.nan),
+        ("guidance", math.inf),
+        ("seed", math.nan),
+        ("steps", math.nan),
+        ("steps", "<b>5</b>"),
+        ("pictures", [1, 2]),
+    ],
+)
+def test_what_is_no_value_at_all_never_reaches_the_model(client, painter, name, value):
+    with pytest.raises(Exception) as refusal:  # noqa: B017 (the client itself may refuse to send it)
+        paint(client, **{name: value})
+    assert "root:" not in str(refusal.value) and "Traceback" not in str(refusal.value)
+    assert painter.requests == []
+
+
+@pytest.mark.parametrize(
+    "prompt", ["", "\x00\x1b[2J", "🦊" * 200, "ثعلب أحمر", "<img src=x onerror=1>"]
+)
+def test_any_sentence_of_allowed_length_is_painted(client, prompt):
+    assert paint(client, prompt=prompt)["phase"] == "done"
+
+
+FILES = (
+    "/etc/passwd",
+    "../../../../../etc/passwd",
+    "..%2f..%2f..%2fetc%2fpasswd",
+    "%2e%2e/%2e%2e/etc/passwd",
+    "/tmp/gradio/../../etc/passwd",
+    str(Path(__file__).resolve()),
+    str(Path(__file__).resolve().parents[2] / "pyproject.toml"),
+    "file:///etc/passwd",
+    "http://127.0.0.1:1/",
+    "//127.0.0.1/c$",
+)
+
+
+@pytest.mark.parametrize("path", FILES)
+@pytest.mark.parametrize("route", ["file=", "gradio_api/file="])
+def test_no_file_of_the_machine_is_served(web, route, path):
+    answer = web.get(f"/{route}{path}")
+    assert answer.status_code in (400, 403, 404)
+    assert "root:" not in answer.text and "[project]" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "gradio_api/proxy=http://127.0.0.1:1/",
+        "monitoring",
+        "gradio_api/monitoring/summary",
+        "gradio_api/runs",
+        "static/../../../../etc/passwd",
+        "assets/..%2f..%2f..%2f..%2fetc/passwd",
+    ],
+)
+def test_other_doors_are_shut(web, path):
+    answer = web.get(f"/{path}")
+    assert answer.status_code >= 400
+    assert "root:" not in answer.text
+
+
+def test_large_uploads_are_refused(web):
+    answer = web.post("/gradio_api/upload", files={"files": ("x.png", b"0" * 6_000_000)})
+    assert answer.status_code == 413
+
+
+def recall(web: httpx.Client, app, file: dict[str, Any]) -> str:
+    """What the server answers to a client that calls the page's private event by its number."""
+    number = next(n for n, event in app.fns.items() if event.api_name == "recall")
+    body = {"fn_index": number, "data": [file], "session_hash": "stranger"}
+    return web.post("/gradio_api/run/predict", json=body).text
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", str(Path(__file__).resolve())])
+def test_a_file_that_was_not_uploaded_is_not_read(web, app, path):
+    file = {"path": path, "orig_name": "x.png", "meta": {"_type": "gradio.FileData"}}
+    said = recall(web, app, file)
+    assert "root:" not in said and "recipe" not in said
+
+
+def test_a_picture_that_unfolds_is_refused_and_the_studio_goes_on(web, app, client):
+    bomb = io.BytesIO()
+    Image.new("1", (12_000, 12_000)).save(bomb, format="PNG")
+    answer = web.post("/gradio_api/upload", files={"files": ("bomb.png", bomb.getvalue())})
+    assert answer.status_code == 200
+    file = {"path": answer.json()[0], "meta": {"_type": "gradio.FileData"}}
+    recall(web, app, file)
+    assert paint(client)["phase"] == "done"
+
+
+def test_logs_hold_no_sentence(client, capfd):
+    paint(client, prompt="a fox named quillaby")
+    with pytest.raises(AppError):
+        paint(client, prompt="quillaby " * 200)
+    client.predict("a fox named quillaby", api_name="/unknown_words")
+    said = capfd.readouterr()
+    assert "quillaby" not in said.out + said.err

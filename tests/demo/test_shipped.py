@@ -1,0 +1,76 @@
+"""The studio as a visitor gets it: the shipped model, a real browser, one sentence, one picture.
+
+Missing weights or a missing browser fail here; neither is a reason to skip.
+"""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.app import build_app, launch
+from demo.engine import Painted, Progress, request
+from demo.storybook import StorybookEngine, load
+from ediffi.recipe import read_picture, read_png
+
+from .visiting import visiting
+
+SENTENCE = "an orange fox in the meadow"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> StorybookEngine:
+    return load("storybook")
+
+
+def test_the_shipped_model_paints_before_ones_eyes(shipped, chromium, tmp_path):
+    app = build_app(shipped)
+    address = launch(app, "127.0.0.1", None, wait=False)
+    try:
+        with visiting(chromium, address, tmp_path / "profile") as visit:
+            visit.page.fill("#prompt textarea", SENTENCE)
+            visit.page.click("#paint")
+            visit.phase("painting")
+            visit.see_it_change(times=2)
+            visit.phase("done")
+            path = visit.download(tmp_path)
+            assert visit.complaints == []
+            assert visit.hosts <= {"127.0.0.1", ""}
+    finally:
+        app.close(verbose=False)
+    recipe = read_png(path)
+    assert recipe.prompt == SENTENCE
+    again = shipped.model.replay(recipe).image
+    assert np.array_equal(np.asarray(again), np.asarray(read_picture(path)))
+
+
+def test_the_picture_forms_from_a_blur(shipped):
+    defaults = shipped.defaults()
+    asked = request(SENTENCE, 7, defaults.steps, defaults.guidance, 2)
+    *steps, last = shipped.paint(asked)
+    assert isinstance(last, Painted) and all(isinstance(step, Progress) for step in steps)
+    assert [picture.seed for picture in last.pictures] == [7, 8]
+    final = np.asarray(last.pictures[0].image, dtype=float)
+    away = [np.abs(step.previews[0] - final).mean() for step in steps]
+    assert away[-1] < 8 < away[0] and away[len(away) // 2] < away[0]
+    assert [step.sigma for step in steps] == sorted((s.sigma for s in steps), reverse=True)
+
+
+def test_a_picture_is_recalled_as_it_was_asked_for(shipped, tmp_path):
+    asked = request("a blue owl", 3, 2, 2.0, 1)
+    *_, last = shipped.paint(asked)
+    path = tmp_path / last.pictures[0].name
+    path.write_bytes(last.pictures[0].png)
+    assert shipped.recall(path).request == asked
+    assert shipped.recall(path).notes == ()
+
+
+def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(shipped, tmp_path):
+    path = tmp_path / "x.png"
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(buffer, format="PNG")
+    path.write_bytes(buffer.getvalue())
+    with pytest.raises(ValueError, match="no recipe") as refusal:
+        shipped.recall(path)
+    assert str(tmp_path) not in str(refusal.value)

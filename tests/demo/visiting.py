@@ -1,0 +1,76 @@
+"""A visitor with a real browser, who remembers every complaint of the page and every host it asked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, sync_playwright
+
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    " --disable-background-networking --disable-component-update --disable-sync"
+).split()
+PATIENCE = 60_000  # milliseconds; a busy machine is no failure
+PHASE = "phase => document.querySelector('.sheet').dataset.phase === phase"
+PICTURE = "document.querySelector('.tiles img').getAttribute('src')"
+
+
+@dataclass
+class Visit:
+    """A page, the errors it reported and the hosts it asked for something."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+    def listen(self) -> None:
+        self.page.on(
+            "console",
+            lambda said: self.complaints.append(said.text) if said.type == "error" else None,
+        )
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.hosts.add(host(request.url)))
+
+    def phase(self, name: str) -> None:
+        self.page.wait_for_function(PHASE, arg=name)
+
+    def see_it_change(self, times: int) -> None:
+        """Waits until the picture on the easel has changed so often."""
+        for _ in range(times):
+            now = self.page.evaluate(PICTURE)
+            self.page.wait_for_function(f"now => {PICTURE} !== now", arg=now)
+
+    def download(self, folder: Path) -> Path:
+        with self.page.expect_download() as download:
+            self.page.click(".keep a")
+        path = folder / download.value.suggested_filename
+        download.value.save_as(path)
+        return path
+
+
+def host(url: str) -> str:
+    return "" if urlsplit(url).scheme in ("data", "blob") else urlsplit(url).hostname or ""
+
+
+@contextmanager
+def visiting(chromium: str, address: str, profile: Path) -> Iterator[Visit]:
+    """A fresh visitor at `address`, with a profile of its own."""
+    with sync_playwright() as browsers:
+        context = browsers.chromium.launch_persistent_context(
+            str(profile),
+            executable_path=chromium,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": 1280, "height": 900},
+            accept_downloads=True,
+            timeout=PATIENCE,
+        )
+        visit = Visit(context.pages[0])
+        visit.page.set_default_timeout(PATIENCE)
+        visit.listen()
+        visit.page.goto(address)
+        visit.page.wait_for_selector("#paint")
+        yield visit
+        context.close()
