@@ -43,12 +43,14 @@ def _pad(rows):
 
 
 def write_shards(folder: Path, counts=(5, 4), size=SIZE) -> list[Path]:
-    """Shards of random pictures with two short captions and a long one each, not yet encoded."""
+    """Shards of plain, grainy pictures with two short captions and a long one each, not yet encoded."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(0)
     paths, number = [], 0
     for k, count in enumerate(counts):
-        images = torch.randint(0, 256, (count, size, size, 3), generator=generator).byte()
+        colours = torch.randint(0, 200, (count, 1, 1, 3), generator=generator)
+        grain = torch.randint(0, 50, (count, size, size, 3), generator=generator)
+        images = (colours + grain).byte()
         path = folder / f"shard-{k:05d}.safetensors"
         save_file({"images": images, "seeds": torch.arange(count)}, path)
         lines = []
