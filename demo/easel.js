@@ -52,6 +52,7 @@ function wait() {
   replay.classList.remove("ready");
   showNotes([]);
   setBar(0, 1);
+  sheet.scrollIntoView({ block: "nearest" });
   line.textContent = "Waiting for a free brush";
   say("Waiting for a free brush.");
 }

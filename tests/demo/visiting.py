@@ -1,4 +1,4 @@
-"""A visitor with a real browser, who remembers every complaint of the page and every host it asked."""
+"""A visitor with a real browser, who remembers the page's complaints and the hosts it asked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
