@@ -136,7 +136,7 @@ def draw_chunk(plan: ShardPlan, seeds: range) -> tuple[np.ndarray, list[str]]:
         captions = captions_of(scene, seed, plan.captions_per_scene)
         images.append(render(scene, plan.size))
         said = [dataclasses.asdict(caption) for caption in captions]
-        record = {"scene": dataclasses.asdict(scene), "captions": said}
+        record = {"scene": scene.to_json(), "captions": said}
         lines.append(json.dumps(record, ensure_ascii=False))
     return np.stack(images), lines
 

@@ -25,8 +25,8 @@ def render(scene: Scene, size: int, crop: Box | None = None) -> np.ndarray:
     rounded to whole pixels; what comes back are just those pixels of the page, so (0, 0, .25, .25)
     at 1024 gives 256 by 256 of them, at the cost of little more than a picture of that size.
 
-    Raises ValueError in one sentence for a size outside 16..2048, a crop that is empty or leaves
-    the page, or a thing that wears what it has no place for.
+    Raises ValueError in one sentence for a size outside 16..2048 and for a crop that is empty or
+    leaves the page.
     """
     window = window_of(size, WHOLE if crop is None else crop)
     page = paint(scene)

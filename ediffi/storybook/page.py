@@ -49,7 +49,7 @@ class Code:
 
 
 def paint(scene: Scene) -> Page:
-    """All layers of a scene; raises ValueError when a thing wears what it has no place for."""
+    """All layers of a scene, from back to front."""
     p = Painter(scene)
     shadow = halo("shade", lit("#2a2148", p.sky, True), SHADOWS.get(p.sky, 0.55))
     p.defs += [shadow, halo("lamp", "#ffd777", 0.55 if p.sky == "night" else 0.34)]

@@ -122,13 +122,6 @@ def wearable(kind: str) -> tuple[str, ...]:
     return tuple(wear for wear in HANGS if wear in anchors)
 
 
-def check(thing: Thing) -> None:
-    """Raises ValueError in one sentence when a thing wears what it has no place for."""
-    for wear in thing.wears:
-        if wear.kind not in wearable(thing.kind):
-            raise ValueError(f"A {thing.kind} cannot wear a {wear.kind}: its drawing has no place.")
-
-
 @dataclass(frozen=True)
 class Stand:
     """Where a thing stands: (x, y) in page units, k page units per unit of the drawing."""
@@ -164,7 +157,6 @@ class Stand:
 
 def paint_thing(p: Painter, index: int, thing: Thing) -> None:
     """Lays a thing's shadow or reflection, its halo, its edge of light, itself and its ripples."""
-    check(thing)
     stand, wet = Stand.of(thing), p.scene.place in WET
     anchors = drawing("things", thing.kind).anchors
     _ground_it(p, thing, stand, wet)
