@@ -6,6 +6,7 @@ machine slows both; what is reported are medians. It knows goals only as numbers
 
 from __future__ import annotations
 
+import math
 import resource
 import statistics
 import sys
@@ -197,6 +198,7 @@ def diffusers_twin(config: UNetConfig, resolution: int) -> nn.Module | None:
         cross_attention_dim=config.context_width,
         # diffusers calls the number of heads so.
         attention_head_dim=tuple(width // config.head_channels for width in widths),
+        norm_num_groups=math.gcd(32, *widths),
         resnet_time_scale_shift="scale_shift",
         time_embedding_dim=config.embedding_width,
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,17 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     folder cannot be made or written.
     """
     target = Path(path)
-    temporary = _fresh_sibling(target)
+    # Named before it exists, so that no moment is left in which Ctrl-C could forget it.
+    temporary = _sibling(target)
     try:
+        _create(temporary)
         yield temporary
         _flush_to_disk(temporary)
         os.replace(temporary, target)
     except OSError as error:
         raise ValueError(f"Cannot write {target}: {error.strerror or error}.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
 
 
 def write_json(path: str | Path, data: Any) -> None:
@@ -68,19 +70,28 @@ def check_writable(path: str | Path) -> None:
     target = Path(path)
     if target.is_dir():
         raise ValueError(f"Cannot write {target}: a folder of that name exists.")
-    _fresh_sibling(target).unlink()
-
-
-def _fresh_sibling(target: Path) -> Path:
-    # The same folder, because os.replace is atomic only within one file system.
+    temporary = _sibling(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".part-", suffix=target.suffix)
-        os.close(handle)
-        os.chmod(name, 0o644)
+        _create(temporary)
     except OSError as error:
         raise ValueError(f"Cannot write {target}: {error.strerror or error}.") from error
-    return Path(name)
+    finally:
+        _remove(temporary)
+
+
+def _sibling(target: Path) -> Path:
+    # The same folder, because os.replace is atomic only within one file system.
+    return target.parent / f".part-{secrets.token_hex(8)}{target.suffix}"
+
+
+def _create(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(exist_ok=False)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _flush_to_disk(path: Path) -> None:

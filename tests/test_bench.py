@@ -1,0 +1,72 @@
+"""The benchmark measures what it says: ours and theirs in turns, of one shape."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from ediffi import bench, config
+from ediffi.__main__ import main
+from ediffi.bench import diffusers_twin, medians_in_turns, time_forward, time_pictures
+from ediffi.build import build_denoiser, parameter_count
+from ediffi.commands.bench import report
+from ediffi.config import preset
+from tests.fakes import tiny_model_folder, tiny_pipeline
+
+CPU = torch.device("cpu")
+
+
+def test_calls_run_in_turns_and_the_first_turn_does_not_count(monkeypatch):
+    clock = iter([0, 100, 100, 200, 200, 203, 203, 210, 210, 215, 215, 216, 216, 220, 220, 229])
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
+    order = []
+    medians = medians_in_turns([lambda: order.append("a"), lambda: order.append("b")], 3, CPU)
+    assert order == ["a", "b"] * 4
+    assert medians == [4, 7]
+
+
+@pytest.mark.parametrize("name", ["tiny", "storybook"])
+def test_the_twin_has_our_convolutions_attention_and_parameters(name):
+    base = preset(name).base
+    twin = diffusers_twin(base.network, base.resolution)
+    assert twin is not None
+    ours = build_denoiser(base).unet
+
+    def large_convolutions(module):
+        return sorted(
+            (m.in_channels, m.out_channels, m.stride)
+            for m in module.modules()
+            if isinstance(m, torch.nn.Conv2d) and m.kernel_size == (3, 3)
+        )
+
+    assert large_convolutions(twin) == large_convolutions(ours)
+    assert parameter_count(twin) == pytest.approx(parameter_count(ours), rel=0.1)
+
+
+def test_both_answer_in_the_shape_of_the_picture():
+    found = time_forward(preset("tiny").base, CPU, torch.float32, batch=2, rounds=1)
+    assert found.theirs is not None
+    assert found.ours > 0
+    assert found.ratio == found.ours / found.theirs
+
+
+def test_without_diffusers_the_benchmark_says_so(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "diffusers.models.unets.unet_2d_condition", None)
+    folder = tiny_model_folder(tmp_path / "tiny")
+    assert main(["bench", "--model", str(folder), "--rounds", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "diffusers is not installed" in told
+    assert "peak memory" in told
+
+
+def test_pictures_are_timed_warm_and_the_first_preview_apart():
+    (found,) = time_pictures([tiny_pipeline()], rounds=2)
+    assert (found.size, found.steps, found.n) == (16, 6, 2)
+    assert 0 < found.first_preview < found.seconds
+
+
+def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
+    found = bench.run_bench(tiny_model_folder(tmp_path / "tiny"), rounds=1)
+    assert json.loads(json.dumps(config.as_json(found)))["load_seconds"] > 0
+    assert "goal 0.75" in report(found)

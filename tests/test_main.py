@@ -1,0 +1,204 @@
+"""The command line: files that carry their recipes, one sentence for every refusal."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ediffi.__main__ import main
+from ediffi.commands.generate import output_paths
+from ediffi.recipe import Recipe, read_picture, read_png, write_png
+from tests.fakes import tiny_model_folder
+
+PROMPT = "a red fox under a yellow moon"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tiny_model_folder(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def call(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def test_a_picture_is_generated_and_replayed_to_the_last_bit(folder, tmp_path, capsys):
+    fox, again = tmp_path / "fox.png", tmp_path / "new" / "again.png"
+    assert call("generate", PROMPT, "--seed", 7, "--model", folder, "--out", fox) == 0
+    assert capsys.readouterr().out.strip() == str(fox)
+    recipe = read_png(fox)
+    assert (recipe.prompt, recipe.seed, recipe.model) == (PROMPT, 7, "tiny/baseline")
+    assert call("replay", fox, "--model", folder, "--out", again) == 0
+    told = capsys.readouterr()
+    assert "to the last bit" in told.out
+    assert told.err == ""
+    assert np.array_equal(np.asarray(read_picture(fox)), np.asarray(read_picture(again)))
+
+
+def test_replay_says_what_is_not_as_it_was_and_how_far_the_pixels_are(folder, tmp_path, capsys):
+    fox, other = tmp_path / "fox.png", tmp_path / "other.png"
+    call("generate", PROMPT, "--model", folder, "--out", fox)
+    recipe = read_png(fox).to_json()
+    recipe["environment"]["torch"] = "1.0"
+    recipe["seed"] = 1
+    write_png(read_picture(fox), Recipe.from_json(recipe), other)
+    capsys.readouterr()
+    assert call("replay", other, "--model", folder, "--out", tmp_path / "again.png") == 0
+    told = capsys.readouterr()
+    assert "torch was 1.0, is" in told.err
+    assert "Pixels differ by" in told.out
+
+
+def test_a_picture_of_an_unnamed_model_needs_the_model(folder, tmp_path, capsys):
+    fox = tmp_path / "fox.png"
+    call("generate", PROMPT, "--model", folder, "--out", fox)
+    assert call("replay", fox, "--out", tmp_path / "again.png") == 2
+    assert "--model" in capsys.readouterr().err
+
+
+def test_prompts_times_seeds_and_a_file_of_prompts_fill_a_folder(folder, tmp_path, capsys):
+    lines = tmp_path / "prompts.txt"
+    lines.write_text("a blue cat\n\na green tree\n", encoding="utf-8")
+    out = tmp_path / "out"
+    words = ["generate", PROMPT, "--prompt-file", lines, "--seed", 1, 2]
+    assert call(*words, "--model", folder, "--steps", 2, "--out", out) == 0
+    made = {path.name: read_png(path) for path in out.iterdir()}
+    assert len(made) == 6
+    assert {(r.prompt, r.seed) for r in made.values()} == {
+        (prompt, seed) for prompt in (PROMPT, "a blue cat", "a green tree") for seed in (1, 2)
+    }
+    assert made["a-blue-cat-2.png"].prompt == "a blue cat"
+    assert len(capsys.readouterr().out.splitlines()) == 6
+
+
+def test_settings_reach_the_recipe(folder, tmp_path):
+    out = tmp_path / "a.png"
+    words = ["generate", PROMPT, "--model", folder, "--steps", 3, "--guidance", 2.5]
+    words += ["--solver", "heun", "--window", 0.1, 9, "--without", "t5", "--size", 16]
+    assert call(*words, "--out", out) == 0
+    recipe = read_png(out)
+    assert (recipe.sampling.steps, recipe.sampling.guidance) == (3, 2.5)
+    assert recipe.sampling.solver == "heun"
+    assert (recipe.sampling.guidance_low, recipe.sampling.guidance_high) == (0.1, 9)
+    assert recipe.without == ("t5",)
+
+
+def test_notes_about_the_prompt_are_told(folder, tmp_path, capsys):
+    words = ["generate", "", "a zeppelin", "--steps", 1, "--model", folder]
+    assert call(*words, "--out", tmp_path) == 0
+    told = capsys.readouterr().err
+    assert "unconditional" in told
+    assert "zeppelin" in told
+
+
+def test_file_names_are_safe_and_never_shared(tmp_path):
+    asked = [("../../etc/Passwd!", 1), ("שלום", 1), ("🦊", 1), ("", 2), ("x" * 2000, 3)]
+    paths = output_paths(asked, tmp_path)
+    assert len(set(paths)) == len(asked)
+    for path in paths:
+        assert path.parent == tmp_path
+        assert len(path.name) < 90
+    assert paths[0].name == "etc-passwd-1.png"
+    assert [path.name for path in paths[1:4]] == [
+        "picture-1.png",
+        "picture-1-2.png",
+        "picture-2.png",
+    ]
+
+
+def test_a_true_render_is_drawn_with_its_caption(tmp_path, capsys):
+    out = tmp_path / "scene.png"
+    assert call("draw", "--seed", 3, "--size", 64, "--out", out) == 0
+    assert read_picture(out).size == (64, 64)
+    caption = capsys.readouterr().out.strip()
+    assert len(caption) > 5
+    assert call("draw", "--seed", 3, "--size", 64, "--out", tmp_path / "b.png") == 0
+    assert capsys.readouterr().out.strip() == caption
+    assert (tmp_path / "b.png").read_bytes() == out.read_bytes()
+
+
+def test_presets_are_listed_with_their_sizes(capsys):
+    assert call("presets") == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert set(rows) == {"preset", "tiny", "storybook", "paper"}
+    paper = int(rows["paper"].split()[2].replace(",", ""))
+    assert 0.8e9 < paper < 1.3e9
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["generate", "--out", "{tmp}"], "0 pictures"),
+        (["generate", "a", "--out", "{tmp}/a.jpg"], "no .png"),
+        (["generate", "a", "b", "--out", "{tmp}/a.png"], "2 pictures do not fit"),
+        (["generate", "a", "--out", "{tmp}/file/a.png"], "Cannot write"),
+        (["generate", "a", "--seed", "-1", "--out", "{tmp}", *"--model {model}".split()], "seed"),
+        (["generate", "a", "--prompt-file", "{tmp}/none", "--out", "{tmp}"], "Cannot read"),
+        (["generate", "a", "--model", "{tmp}", "--out", "{tmp}"], "no model folder"),
+        (["generate", "a", "--model", "no such model", "--out", "{tmp}"], "There is no model"),
+        (["generate", "a", "--model", "{model}", "--size", "256", "--out", "{tmp}"], "makes 16"),
+        (["replay", "{tmp}/none.png", "--out", "{tmp}/a.png"], "no file"),
+        (["replay", "{tmp}/file", "--out", "{tmp}/a.png"], "not a PNG"),
+        (["draw", "--size", "8", "--out", "{tmp}/a.png"], "size"),
+        (["draw", "--seed", "-3", "--out", "{tmp}/a.png"], "-3"),
+        (["draw", "--out", "{tmp}/a.gif"], "no .png"),
+        (["evaluate", "--model", "{tmp}"], "no model folder"),
+        (["bench", "--rounds", "0"], "rounds"),
+    ],
+)
+def test_a_refusal_is_one_sentence_and_leaves_nothing(folder, tmp_path, capsys, words, said):
+    (tmp_path / "file").write_text("hello")
+    filled = [word.format(tmp=tmp_path, model=folder) for word in words]
+    assert main(filled) == 2
+    told = capsys.readouterr().err
+    assert said in told
+    assert told.startswith("ediffi: ")
+    assert len(told.splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_place_of_an_error_is_shown_on_request(tmp_path):
+    with pytest.raises(ValueError, match="no .png"):
+        call("--traceback", "generate", "a", "--out", tmp_path / "a.jpg")
+
+
+def test_an_unknown_command_is_refused_with_status_2(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        call("paint")
+    assert stopped.value.code == 2
+    assert "generate" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_quietly_with_what_was_finished(folder, tmp_path):
+    """A child of its own, because it is a real signal that must find the way out."""
+    script = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from ediffi.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = ["generate", PROMPT, "--model", str(folder), "--steps", "100", "--out", str(tmp_path)]
+    words += ["--seed", *map(str, range(4000))]
+    child = subprocess.Popen(
+        [sys.executable, "-c", script, *words],
+        cwd=Path(__file__).parents[1],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 200
+    while not any(tmp_path.glob("*.png")) and time.monotonic() < deadline:
+        assert child.poll() is None
+        time.sleep(0.1)
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=100)
+    assert child.returncode == 130
+    assert "Traceback" not in told
+    assert told.strip().endswith("stopped.")
+    made = list(tmp_path.iterdir())
+    assert 0 < len(made) < 4000
+    for path in made:
+        assert json.dumps(read_png(path).to_json())
