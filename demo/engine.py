@@ -161,10 +161,9 @@ def finite(value: object, name: str, low: float, high: float) -> float:
 
 
 def _short(value: int | float) -> str:
-    try:
-        return f"{value:.10g}"
-    except OverflowError:  # an integer beyond every float
-        return "a number with hundreds of digits"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**21 else "a number with more than 21 digits"
+    return f"{value:.10g}"
 
 
 def request(

@@ -28,7 +28,7 @@ def test_a_good_request_passes_unchanged():
         ("prompt", "a" * 100_000, "100,000 characters; the limit is 800"),
         ("seed", -1, "between 0 and 4294967295, not -1"),
         ("seed", 2**64, "between 0 and 4294967295"),
-        ("seed", 10**400, "hundreds of digits"),
+        ("seed", 10**400, "more than 21 digits"),
         ("seed", 1.5, "whole number"),
         ("seed", True, "must be a number"),
         ("seed", None, "must be a number"),

@@ -3,11 +3,8 @@
 Missing weights or a missing browser fail here; neither is a reason to skip.
 """
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from demo.app import build_app, launch
 from demo.engine import Painted, Progress, request
@@ -55,22 +52,3 @@ def test_the_picture_forms_from_a_blur(shipped):
     away = [np.abs(step.previews[0] - final).mean() for step in steps]
     assert away[-1] < 8 < away[0] and away[len(away) // 2] < away[0]
     assert [step.sigma for step in steps] == sorted((s.sigma for s in steps), reverse=True)
-
-
-def test_a_picture_is_recalled_as_it_was_asked_for(shipped, tmp_path):
-    asked = request("a blue owl", 3, 2, 2.0, 1)
-    *_, last = shipped.paint(asked)
-    path = tmp_path / last.pictures[0].name
-    path.write_bytes(last.pictures[0].png)
-    assert shipped.recall(path).request == asked
-    assert shipped.recall(path).notes == ()
-
-
-def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(shipped, tmp_path):
-    path = tmp_path / "x.png"
-    buffer = io.BytesIO()
-    Image.new("RGB", (64, 64)).save(buffer, format="PNG")
-    path.write_bytes(buffer.getvalue())
-    with pytest.raises(ValueError, match="no recipe") as refusal:
-        shipped.recall(path)
-    assert str(tmp_path) not in str(refusal.value)

@@ -1,0 +1,92 @@
+"""The real engine around a tiny random network: records in, records out, nothing lost between."""
+
+import inspect
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo import engine
+from demo.engine import Painted, Progress
+from demo.storybook import StorybookEngine
+from ediffi.recipe import read_png, write_png
+from tests.fakes import tiny_pipeline
+
+from .fake_engine import FakeEngine
+
+ASKED = engine.request("a red fox", 7, 3, 2.0, 2)
+
+
+@pytest.fixture(scope="module")
+def tiny() -> StorybookEngine:
+    return StorybookEngine(tiny_pipeline())
+
+
+def test_the_fake_and_the_real_engine_have_the_same_verbs():
+    verbs = [name for name in vars(engine.Engine) if not name.startswith("_")]
+    assert verbs == ["defaults", "shelves", "unknown", "paint", "recall"]
+    for verb in verbs:
+        shapes = {
+            kind: list(inspect.signature(getattr(kind, verb)).parameters)
+            for kind in (engine.Engine, FakeEngine, StorybookEngine)
+        }
+        assert shapes[FakeEngine] == shapes[StorybookEngine] == shapes[engine.Engine]
+
+
+def test_steps_come_as_previews_and_end_with_pictures_that_carry_recipes(tiny, tmp_path):
+    *steps, last = tiny.paint(ASKED)
+    assert isinstance(last, Painted) and all(isinstance(step, Progress) for step in steps)
+    assert [(step.step, step.of) for step in steps] == [(1, 3), (2, 3), (3, 3)]
+    assert [step.sigma for step in steps] == sorted((s.sigma for s in steps), reverse=True)
+    assert [step.seconds for step in steps] == sorted(step.seconds for step in steps)
+    assert {step.previews.dtype for step in steps} == {np.dtype(np.uint8)}
+    assert steps[0].previews.shape[0] == 2 and steps[0].previews.shape[3] == 3
+    for picture, seed in zip(last.pictures, (7, 8), strict=True):
+        path = tmp_path / picture.name
+        path.write_bytes(picture.png)
+        recipe = read_png(path)
+        assert (recipe.prompt, recipe.seed, recipe.sampling.steps) == ("a red fox", seed, 3)
+        again = tiny.model.replay(recipe).image
+        assert np.array_equal(np.asarray(again), np.asarray(picture.image))
+
+
+def test_seeds_begin_again_after_the_largest(tiny):
+    *_, last = tiny.paint(engine.request("a fox", engine.MAX_SEED, 1, 1.0, 2))
+    assert [picture.seed for picture in last.pictures] == [engine.MAX_SEED, 0]
+
+
+def test_an_empty_sentence_and_unknown_words_are_said(tiny):
+    *_, last = tiny.paint(engine.request("", 7, 1, 1.0, 1))
+    assert "Empty prompt" in last.notes[0]
+    *_, last = tiny.paint(engine.request("a zebra", 7, 1, 1.0, 2))
+    assert len(last.notes) == 1 and "zebra" in last.notes[0]
+
+
+def test_a_picture_is_recalled_as_it_was_asked_for(tiny, tmp_path):
+    asked = engine.request("a blue owl", 3, 2, 2.0, 1)
+    *_, last = tiny.paint(asked)
+    path = tmp_path / last.pictures[0].name
+    path.write_bytes(last.pictures[0].png)
+    assert tiny.recall(path) == engine.Recalled(asked, ())
+
+
+def test_what_this_page_cannot_set_is_said(tiny, tmp_path):
+    result = tiny.model.generate("a blue owl", seed=3, steps=2, solver="euler")
+    path = tmp_path / "owl.png"
+    write_png(result.image, result.recipe, path)
+    assert "solver euler" in tiny.recall(path).notes[0]
+    far = tiny.model.generate("a blue owl", seed=2**40, steps=2)
+    write_png(far.image, far.recipe, path)
+    with pytest.raises(ValueError, match="between 0 and 4294967295, not 1099511627776"):
+        tiny.recall(path)
+
+
+def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(tiny, tmp_path):
+    path = tmp_path / "x.png"
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(buffer, format="PNG")
+    path.write_bytes(buffer.getvalue())
+    with pytest.raises(ValueError, match="no recipe") as refusal:
+        tiny.recall(path)
+    assert str(tmp_path) not in str(refusal.value)
