@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -139,7 +139,7 @@ class ShardSource:
         return np.ascontiguousarray(np.moveaxis(values / 127.5 - 1, -1, 1), np.float32)
 
 
-def prefetched(make: Callable[[int], Item], start: int, ahead: int = 4) -> Iterator[Item]:
+def prefetched(make: Callable[[int], Item], start: int, ahead: int = 4) -> Generator[Item, None, None]:
     """`make(start)`, `make(start + 1)`, … without end, made ahead of time by one thread.
 
     Close the generator (or let it be collected) to stop the thread. An error in `make` is raised

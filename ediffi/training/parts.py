@@ -11,9 +11,7 @@ It knows the folders of one run; the order, the skipping and the timing are `sto
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +23,8 @@ from tqdm import tqdm
 from ediffi.build import build_denoiser
 from ediffi.conditioning.cache import build_cache
 from ediffi.conditioning.encoders import Encoders, load_encoders
-from ediffi.config import NoiseConfig, Preset, TrainingConfig, as_json, preset
+from ediffi.config import NoiseConfig, Preset, TrainingConfig, preset
 from ediffi.diffusion.loss import edm_loss
-from ediffi.model_folder import write_model
 from ediffi.storybook.dataset import render_shards
 from ediffi.training import probes, sheets
 from ediffi.training.clip import train_clip
@@ -38,9 +35,9 @@ from ediffi.training.loop import fit
 from ediffi.training.meters import read_log
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.probe import probe_colours, retrieve
+from ediffi.training.release import evaluate_model, export_model, fingerprint
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
-from ediffi.weights import save_network, sha256_of
 
 Say = Callable[[str], None]
 
@@ -100,6 +97,7 @@ class Recipe:
             *listed,
             Part("inspector", _some(plan, "inspector"), self.inspector),
             Part("export", {}, self.export),
+            Part("evaluate", _some(plan, "evaluated"), self.evaluate),
         ]
 
     def draw(self) -> dict[str, Any]:
@@ -158,8 +156,10 @@ class Recipe:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            build_cache(shards, encoders, progress, self._fingerprint(), device=self.device)
-        return {"fingerprint": self._fingerprint()}
+            build_cache(
+                shards, encoders, progress, fingerprint(self.encoders_folder), device=self.device
+            )
+        return {"fingerprint": fingerprint(self.encoders_folder)}
 
     def base(self, phase: Phase) -> dict[str, Any]:
         """A stretch of base training; raises `Cut` when it was asked to stop."""
@@ -217,30 +217,13 @@ class Recipe:
 
     def export(self) -> dict[str, Any]:
         """The model folder, from the newest averaged weights; also while training goes on."""
-        began = [p for p in self.plan.phases if self._has_checkpoint(p)]
-        if not began:
-            raise FileNotFoundError(f"{self.folder} holds no trained base yet.")
-        module = build_denoiser(self.preset.base)
-        state = averaged(self.folder / began[-1].name, module)
-        history = [{**as_json(p), **_counters(self.folder / p.name)} for p in began]
-        record = {
-            "network": "baseline",
-            "pictures": sum(part["pictures_seen"] for part in history),
-            "seconds": round(sum(part["seconds_spent"] for part in history), 1),
-            "phases": history,
-            "training": state["config"],
-            "noise": state["config"]["noise"],
-            "trained_on": [[0.0, None]],
-            "serves": [0.0, None],
-            "parent": None,
-            "decayed": bool(state["decaying"]),
-            "encoders": self._fingerprint(),
-        }
-        for name in ("t5", "clip"):
-            _copy_files(self.encoders_folder / name, self.weights / name)
-        digest = save_network(self.weights / "baseline", module, self.preset.base, record)
-        write_model(self.weights, self.plan.preset, "baseline", {"baseline": "baseline"})
-        return {"sha256": digest, "pictures": record["pictures"]}
+        runs = [(phase, self.folder / phase.name) for phase in self.plan.phases]
+        return export_model(runs, self.encoders_folder, self.preset, self.weights)
+
+    def evaluate(self) -> dict[str, Any]:
+        """Scores on held-out captions, in `evaluation.json`."""
+        out = self.folder / "evaluation.json"
+        return evaluate_model(self.weights, self.preset, self.plan.evaluated, self.device, out)
 
     def _has_checkpoint(self, phase: Phase) -> bool:
         folder = self.folder / phase.name
@@ -249,12 +232,6 @@ class Recipe:
     def _encoders(self) -> Encoders:
         folder = self.encoders_folder
         return load_encoders(t5=folder / "t5", clip=folder / "clip").to(self.device)
-
-    def _fingerprint(self) -> str:
-        names = ("t5", "clip")
-        files = [f for n in names for f in sorted((self.encoders_folder / n).glob("*.safetensors"))]
-        sums = [sha256_of(f) for f in files]
-        return hashlib.sha256("".join(sums).encode()).hexdigest()[:16]
 
     def _data(self, split: str) -> Path:
         return self.folder / "data" / split
@@ -284,20 +261,3 @@ def training_of(phase: Phase, seed: int, of: Preset) -> TrainingConfig:
 def _some(plan: StorybookPlan, *names: str) -> dict[str, Any]:
     values = dataclasses.asdict(plan)
     return {name: values[name] for name in names}
-
-
-def _counters(folder: Path) -> dict[str, Any]:
-    lines = read_log(folder, "train")
-    last = lines[-1] if lines else {"pictures": 0, "seconds": 0.0, "loss": None}
-    return {
-        "pictures_seen": last["pictures"],
-        "seconds_spent": last["seconds"],
-        "loss": last["loss"],
-    }
-
-
-def _copy_files(source: Path, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    for path in source.iterdir():
-        if path.is_file() and not path.name.startswith("."):
-            shutil.copyfile(path, target / path.name)

@@ -6,6 +6,7 @@ goes through the same solvers as everywhere; nothing is drawn here.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from ediffi.build import build_sampler
 from ediffi.config import SamplingConfig
-from ediffi.diffusion.guidance import Guided
+from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
 from ediffi.files import written_whole
 from ediffi.images import to_uint8
@@ -28,16 +29,20 @@ COLUMNS = 8
 
 @torch.no_grad()
 def samples(
-    module: nn.Module, cond: Any, shape: tuple[int, ...], sampling: SamplingConfig, seed: int
+    module: nn.Module,
+    cond: Any,
+    shape: tuple[int, ...],
+    sampling: SamplingConfig,
+    seeds: Sequence[int],
 ) -> Tensor:
-    """Pictures `(b, *shape)` for the rows of `cond`; the i-th starts from noise `seed + i`."""
+    """Pictures `(b, *shape)` for the rows of `cond`, each from the noise of its own seed."""
     device = next(module.parameters()).device
-    noise = seeded_noise([seed + i for i in range(cond.batch)], shape).to(device)
+    noise = seeded_noise(seeds, shape).to(device)
     grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
+    window = Window(sampling.guidance_low, sampling.guidance_high)
+    guided = Guided(module, sampling.guidance, window)
     x = noise
-    for step in build_sampler(sampling.solver)(
-        Guided(module, sampling.guidance), noise, grid, cond.to(device)
-    ):
+    for step in build_sampler(sampling.solver)(guided, noise, grid, cond.to(device)):
         x = step.x
     return x
 
@@ -76,7 +81,8 @@ def watch(
             with written_whole(captions) as temporary:
                 temporary.write_text("\n".join(source.texts(positions)) + "\n", encoding="utf-8")
         shape = tuple(batch.x0.shape[1:])
-        painted = samples(module, batch.cond.null("clip_image"), shape, sampling, seed=0)
+        cond = batch.cond.null("clip_image")
+        painted = samples(module, cond, shape, sampling, range(pictures))
         name = f"sheet-{seen:09d}.png"
         with written_whole(folder / name) as temporary:
             sheet([batch.x0, painted.cpu().nan_to_num()]).save(temporary, "PNG")

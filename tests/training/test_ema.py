@@ -41,13 +41,14 @@ def test_no_share_means_no_memory():
 
 
 def test_swapping_restores_weights_and_mode_even_after_an_error():
-    module = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)).train()
+    layer = nn.Linear(2, 2)
+    module = nn.Sequential(layer, nn.BatchNorm1d(2)).train()
     ema = Ema(module)
     with torch.no_grad():
-        module[0].weight.add_(1)
-    trained = module[0].weight.clone()
+        layer.weight.add_(1)
+    trained = layer.weight.clone()
     with pytest.raises(RuntimeError, match="inside"), ema.swapped_in(module):
         assert not module.training
-        assert not torch.equal(module[0].weight, trained)
+        assert not torch.equal(layer.weight, trained)
         raise RuntimeError("inside")
-    assert module.training and torch.equal(module[0].weight, trained)
+    assert module.training and torch.equal(layer.weight, trained)

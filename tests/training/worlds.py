@@ -43,7 +43,7 @@ def _pad(rows):
 
 
 def write_shards(folder: Path, counts=(5, 4), size=SIZE) -> list[Path]:
-    """Shards of plain, grainy pictures with two short captions and a long one each, not yet encoded."""
+    """Shards of plain, grainy pictures, two short captions and a long one each, not encoded."""
     folder.mkdir(parents=True, exist_ok=True)
     generator = torch.Generator().manual_seed(0)
     paths, number = [], 0

@@ -1,0 +1,49 @@
+"""Plans are numbers that fit together; phases can be replaced one at a time."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from ediffi.config import as_json, from_json, preset
+from ediffi.training import plans
+from ediffi.training.parts import training_of
+
+
+@pytest.mark.parametrize("name", list(plans.PLANS))
+def test_every_plan_ends_at_the_resolution_of_its_preset(name):
+    plan = plans.plan(name)
+    of = preset(plan.preset)
+    assert plan.phases[-1].resolution == of.base.resolution
+    assert plan.phases[-1].decay_share > 0
+    for phase in plan.phases:
+        assert of.base.resolution % phase.resolution == 0
+        assert phase.resolution % of.base.network.smallest_side == 0
+    assert from_json(plans.StorybookPlan, as_json(plan)) == plan
+
+
+def test_unknown_plans_phases_and_keys_are_refused():
+    with pytest.raises(ValueError, match="'paper': there are"):
+        plans.plan("paper")
+    tiny = plans.plan("tiny")
+    with pytest.raises(ValueError, match="'base7'; it has base8, base16"):
+        tiny.phase("base7")
+    with pytest.raises(ValueError, match="scnes"):
+        from_json(plans.StorybookPlan, {**as_json(tiny), "scnes": 3})
+
+
+def test_one_phase_is_replaced_and_the_rest_stays():
+    tiny = plans.plan("tiny")
+    changed = tiny.with_phase(replace(tiny.phase("base16"), seconds=9.0))
+    assert changed.phase("base16").seconds == 9.0
+    assert changed.phase("base8") == tiny.phase("base8")
+
+
+def test_noise_scales_with_the_resolution():
+    of, plan = preset("storybook"), plans.plan("storybook-cpu")
+    half = training_of(plan.phase("base32"), 0, of)
+    full = training_of(plan.phase("base64"), 1, of)
+    assert full.noise == of.training.noise
+    assert half.noise.P_mean == pytest.approx(full.noise.P_mean - math.log(2))
+    assert half.noise.P_std == full.noise.P_std
+    assert half.seed != full.seed

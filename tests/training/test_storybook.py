@@ -1,0 +1,106 @@
+"""The recipe's order and bookkeeping with quick parts; the whole of it, tiny, marked slow."""
+
+import json
+
+import pytest
+import torch
+
+from ediffi.build import build_denoiser
+from ediffi.config import DenoiserConfig, preset
+from ediffi.training import parts, plans, storybook
+from ediffi.training.parts import Cut, Part
+from ediffi.weights import load_network
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    """A recipe of three parts that write down when they ran; `cut` parts stop halfway."""
+    ran, cut, settings = [], set(), {"a": 1, "b": 2, "c": 3}
+
+    def listed(self):
+        def work(name):
+            def do():
+                ran.append(name)
+                if name in cut:
+                    raise Cut(name)
+                return {"name": name}
+
+            return do
+
+        return [Part(name, {"value": value}, work(name)) for name, value in settings.items()]
+
+    monkeypatch.setattr(parts.Recipe, "parts", listed)
+    return ran, cut, settings
+
+
+def go(folder, only=()):
+    said = []
+    seconds = storybook.train_storybook(folder, plans.plan("tiny"), only, "cpu", said.append)
+    return seconds, said
+
+
+def test_parts_run_in_order_once_and_print_their_seconds(tmp_path, recipe):
+    ran = recipe[0]
+    seconds, said = go(tmp_path)
+    assert ran == ["a", "b", "c"] and list(seconds) == ["a", "b", "c"]
+    assert "a 0 s  b 0 s  c 0 s" in said[-1]
+    go(tmp_path)
+    assert ran == ["a", "b", "c"]
+    record = json.loads((tmp_path / "done" / "b.json").read_text())
+    assert record["facts"] == {"name": "b"} and record["seconds"] >= 0
+
+
+def test_a_changed_part_runs_again_with_all_that_follow(tmp_path, recipe):
+    ran, _, settings = recipe
+    go(tmp_path)
+    settings["b"] = 20
+    go(tmp_path)
+    assert ran == ["a", "b", "c", "b", "c"]
+
+
+def test_a_cut_part_is_where_the_next_call_goes_on(tmp_path, recipe):
+    ran, cut, _ = recipe
+    cut.add("b")
+    seconds, said = go(tmp_path)
+    assert ran == ["a", "b"] and list(seconds) == ["a"]
+    assert "the same command goes on from here" in said[-1]
+    cut.clear()
+    go(tmp_path)
+    assert ran == ["a", "b", "b", "c"]
+
+
+def test_one_part_alone_and_unknown_parts(tmp_path, recipe):
+    ran = recipe[0]
+    go(tmp_path, ["c"])
+    assert ran == ["c"]
+    with pytest.raises(ValueError, match="no part 'd'; it has a, b, c"):
+        go(tmp_path, ["d"])
+
+
+def test_the_command_line_changes_one_phase(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(storybook, "train_storybook", lambda *given: seen.append(given))
+    storybook.main(
+        ["--folder", str(tmp_path), "--plan", "tiny", "--part", "base16", "--seconds", "7"]
+    )
+    folder, plan, only = seen[0]
+    assert folder == tmp_path and only == ["base16"]
+    assert plan.phase("base16").seconds == 7 and plan.phase("base8").seconds is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_the_whole_recipe_in_miniature(tmp_path):
+    plan = plans.plan("tiny")
+    seconds = storybook.train_storybook(tmp_path, plan, device="cpu", say=lambda text: None)
+    assert list(seconds)[:3] == ["draw", "tokenizers", "t5"]
+    assert list(seconds)[-3:] == ["inspector", "export", "evaluate"]
+    module, config, state = load_network(
+        tmp_path / "weights" / "baseline", DenoiserConfig, build_denoiser
+    )
+    assert config == preset("tiny").base
+    assert state.record["pictures"] == 16 + 32
+    assert all(torch.isfinite(p).all() for p in module.parameters())
+    assert list((tmp_path / "base16").glob("sheet-*.png"))
+    again = storybook.train_storybook(tmp_path, plan, device="cpu", say=lambda text: None)
+    assert again == seconds
