@@ -139,7 +139,9 @@ class ShardSource:
         return np.ascontiguousarray(np.moveaxis(values / 127.5 - 1, -1, 1), np.float32)
 
 
-def prefetched(make: Callable[[int], Item], start: int, ahead: int = 4) -> Generator[Item, None, None]:
+def prefetched(
+    make: Callable[[int], Item], start: int, ahead: int = 4
+) -> Generator[Item, None, None]:
     """`make(start)`, `make(start + 1)`, … without end, made ahead of time by one thread.
 
     Close the generator (or let it be collected) to stop the thread. An error in `make` is raised
