@@ -15,7 +15,7 @@ from ediffi.storybook.page import Page, code, paint
 from ediffi.storybook.pixels import moved, tremble
 from ediffi.storybook.raster import Window, decode
 from ediffi.storybook.scene import Scene
-from ediffi.storybook.sheet import hand
+from ediffi.storybook.sheet import hand, owners
 from ediffi.storybook.styles import STYLES, Style, grid_of, work_scale
 
 FLAT = Style(treat=lambda sheet: sheet.colour, reach=0)
@@ -84,12 +84,7 @@ def _owners_on_grid(
 def _numbered(page: Page, work: Window) -> tuple[list[tuple[int, str]], np.ndarray]:
     key = code(page, work.crop)
     _, element = decode(key.svg, work)
-    labels = list(key.parts)
-    owner = np.zeros(int(element.max()) + 1, np.int32)
-    for number, part in enumerate(labels, 1):
-        first, last = key.parts[part]
-        owner[first:last] = number
-    return labels, owner[element]
+    return list(key.parts), owners(key.parts, element)
 
 
 def _majority(numbers: np.ndarray, most: int, size: int, k: int) -> np.ndarray:

@@ -38,18 +38,24 @@ BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]],
 
 
 def pixel(s: Sheet) -> np.ndarray:
-    """A grid of 64 by 64 in 40 colours, ordered dither in the land, dark outlines; (64, 64, 3)."""
+    """A grid of 64 by 64 in few colours, ordered dither in the land, dark outlines; (64, 64, 3).
+
+    Colours are cut to COLOURS over the page and then averaged within every thing and worn piece, so
+    that a small red hat is never printed in its wearer's colour.
+    """
     assert s.window.page % GRID == 0
     page = Image.fromarray((s.colour * 255).astype(np.uint8))
     small = np.asarray(page.resize((GRID, GRID), Image.Resampling.BOX), F) * F(1 / 255)
     k = s.window.page // GRID
-    layer, things = (ids[k // 2 :: k, k // 2 :: k] for ids in (s.layer, s.thing))
+    middle = slice(k // 2, None, k)
+    layer, things, owner = (ids[middle, middle] for ids in (s.layer, s.thing, s.owner))
     small = lift(small, 1.2)
     outline = rim(np.where(things, layer, 0), 1)[..., None]
     small = np.where(outline, small * F(0.42) * np.array([0.95, 0.9, 1.1], F), small)
     dither = np.tile(BAYER, (GRID // 4, GRID // 4)) * either(things, 0.012, 0.085)
     page = Image.fromarray((np.clip(small + dither[..., None], 0, 1) * 255).astype(np.uint8))
-    return flatten(np.asarray(page, F) * F(1 / 255), np.asarray(page.quantize(COLOURS)))
+    index = np.asarray(page.quantize(COLOURS)).astype(np.int32)
+    return flatten(np.asarray(page, F) * F(1 / 255), index + COLOURS * owner)
 
 
 SKY_AND_LAND = {
@@ -134,7 +140,7 @@ def _spot_and_key(
     coloured = (b.chroma > least) | (own & (b.tone < F(0.4)))
     on_thing = coloured & (b.tone < F(0.93)) & (b.cut > step(b.tone, 0.62, 1.0))
     spot = np.where(b.thing, on_thing, ~held & (b.bow | (b.cut > step(light, 0.42, 1.05))))
-    key = b.thing & ((b.tone < F(0.15)) | (b.cut < (F(0.45) - b.tone) * F(1.3)))
+    key = b.thing & ((b.tone < F(0.175)) | (b.cut < (F(0.45) - b.tone) * F(1.3)))
     if s.scene.sky != "night":
         key |= ~b.thing & (b.tone < F(0.32)) & (s.element > 0) & (b.cut < F(0.5))
     return spot, key

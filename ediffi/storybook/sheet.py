@@ -6,6 +6,7 @@ It prepares what every style asks for and computes what masks need; it knows no 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,13 +54,26 @@ class Sheet:
         """Where things are, bool (h, w)."""
         return self.where(lambda name: name.startswith("thing"))
 
-    def where(self, chosen) -> np.ndarray:
+    @functools.cached_property
+    def owner(self) -> np.ndarray:
+        """0, or 1 + the index in `parts` of what a pixel belongs to; int32 (h, w)."""
+        return owners(self.parts, self.element)
+
+    def where(self, chosen: Callable[[str], bool]) -> np.ndarray:
         """Where the layers with a chosen name are, bool (h, w)."""
         return np.array([chosen(name) for name in self.names])[self.layer]
 
     def noise(self, seed: int, *cells: int) -> np.ndarray:
         """Smooth noise in 0..1 fixed to the page."""
         return noise(self.window, seed, *cells)
+
+
+def owners(parts: dict[tuple[int, str], tuple[int, int]], element: np.ndarray) -> np.ndarray:
+    """For every pixel 0, or 1 + the index in `parts` of what its element belongs to."""
+    owner = np.zeros(int(element.max()) + 1, np.int32)
+    for number, (first, last) in enumerate(parts.values(), 1):
+        owner[first:last] = number
+    return owner[element]
 
 
 def hand(scene: Scene) -> int:

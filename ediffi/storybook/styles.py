@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from ediffi.storybook.brushes import (
     crayon,
@@ -82,11 +82,10 @@ def restyle(page: Page, window: Window) -> np.ndarray:
     sheet = make_sheet(page, work, style.tremble, style.falling, k > 1, whole)
     top, left = inner
     out = style.treat(sheet)[top : top + window.height * k, left : left + window.width * k]
-    out = (np.clip(out, 0, 1) * F(255)).astype(np.uint8)
-    if k == 1:
-        return out
-    small = Image.fromarray(out).resize((window.width, window.height), Image.Resampling.BOX)
-    return np.asarray(small)
+    drawn = Image.fromarray((np.clip(out, 0, 1) * F(255)).astype(np.uint8))
+    if k == 1:  # ids have no soft edges, and nothing is averaged down that would give them some
+        return np.asarray(drawn.filter(ImageFilter.GaussianBlur(0.55)))
+    return np.asarray(drawn.resize((window.width, window.height), Image.Resampling.BOX))
 
 
 def _widened(window: Window, k: int, reach: int) -> tuple[Window, tuple[int, int]]:
