@@ -208,7 +208,8 @@ def gather(rows: Sequence[tuple[CachedEmbeddings, int, int]], multiple: int = 8)
     """The conditioning of `(embeddings, caption, picture)` rows as one float32 batch.
 
     Token columns are padded to the longest row, rounded up to `multiple`: few different widths
-    suit compiled and planned kernels.
+    suit compiled and planned kernels. Rows become float32 before they are stacked: under autocast
+    on the CPU, half-precision rows cannot be.
     """
     tokens = [embeddings.tokens(caption) for embeddings, caption, _ in rows]
     t5, t5_mask = _padded([pair[0] for pair in tokens], multiple)
@@ -218,8 +219,8 @@ def gather(rows: Sequence[tuple[CachedEmbeddings, int, int]], multiple: int = 8)
         t5_mask=t5_mask,
         clip=clip,
         clip_mask=clip_mask,
-        clip_pooled=torch.stack([e.pooled[caption] for e, caption, _ in rows]).float(),
-        clip_image=torch.stack([e.image[picture] for e, _, picture in rows]).float(),
+        clip_pooled=torch.stack([e.pooled[caption].float() for e, caption, _ in rows]),
+        clip_image=torch.stack([e.image[picture].float() for e, _, picture in rows]),
         clip_image_mask=torch.ones(len(rows), dtype=torch.bool),
     )
 

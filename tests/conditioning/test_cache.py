@@ -78,3 +78,12 @@ def test_values_beyond_half_precision_are_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         cache.mapped(tmp_path / "nowhere.safetensors")
+
+
+def test_batches_are_gathered_under_autocast_too(tmp_path):
+    shards = write_shards(tmp_path, counts=(3,))
+    (path,) = cache.build_cache(shards, CountingEncoders())
+    cached = cache.CachedEmbeddings(path)
+    with torch.autocast("cpu", torch.bfloat16):
+        cond = cache.gather([(cached, 0, 0), (cached, 1, 0)])
+    assert cond.clip_pooled.dtype == torch.float32 and cond.clip_image.dtype == torch.float32
