@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from ediffi.storybook.distances import (
     kernel_distance,
 )
 from ediffi.storybook.drawing import render
-from ediffi.storybook.inspector import Inspector, Reading
+from ediffi.storybook.inspector import Reading
 from ediffi.storybook.scene import Scene, sample_scene
 from ediffi.storybook.scoring import Score, facts, score
 
@@ -39,6 +40,18 @@ Sampler = Callable[[Sequence[str], Sequence[int]], np.ndarray]
 """Captions and as many seeds -> uint8 pictures (n, h, w, 3), square, 64 px or a multiple."""
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how many are done and of how many."""
+
+
+class Reader(Protocol):
+    """What reads pictures uint8 (n, h, w, 3): an `inspector.Inspector`."""
+
+    def read(self, images: np.ndarray) -> list[Reading]:
+        """One reading per picture."""
+        ...
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """Feature vectors (n, d)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -109,7 +122,7 @@ class Evaluation:
 
 def evaluate(
     sample: Sampler,
-    inspector: Inspector,
+    inspector: Reader,
     n: int = 1000,
     seed: int = 0,
     split: str = "test",
@@ -136,7 +149,9 @@ def evaluate(
     stated = [facts(task.scene, task.caption) for task in tasks]
     readings, true_readings = inspector.read(sampled), inspector.read(truth)
     tell("reading", n, n)
-    distances = _distances(*(inspector.features(x) for x in (sampled, reference, truth)), seed)
+    distances = _distances(
+        inspector.features(sampled), inspector.features(reference), inspector.features(truth), seed
+    )
     controls = _controls(inspector, stated, truth, true_readings, seed)
     return Evaluation(
         split=split,
@@ -211,11 +226,12 @@ def _distances(
 
 
 def _controls(
-    inspector: Inspector, stated: list, truth: np.ndarray, true_readings: list, seed: int
+    inspector: Reader, stated: list, truth: np.ndarray, true_readings: list, seed: int
 ) -> tuple[Control, ...]:
     """Shuffled captions, blurred renders, noisy renders, two in one, pure noise; and true ones."""
     random = np.random.default_rng(seed)
-    stated, truth, true_readings = (part[:CONTROLS] for part in (stated, truth, true_readings))
+    truth = truth[:CONTROLS]
+    stated, true_readings = stated[:CONTROLS], true_readings[:CONTROLS]
     other = np.roll(truth, 1, axis=0)
     pictures = {
         "blurred": blurred(truth, 4.0),
@@ -248,16 +264,14 @@ def _control(name: str, stated: list, readings: list[Reading]) -> Control:
 def blurred(images: np.ndarray, spread: float) -> np.ndarray:
     """Pictures uint8 (n, h, w, 3) under a Gaussian of `spread` pixels, the border continued."""
     steps = np.arange(-round(3 * spread), round(3 * spread) + 1)
-    weights = np.exp(-0.5 * (steps / spread) ** 2)
-    weights /= weights.sum()
+    weights = np.exp(-0.5 * (steps / spread) ** 2).astype(np.float32)
     out = images.astype(np.float32)
     for axis in (1, 2):
-        places = np.arange(images.shape[axis])
-        line = [places + step for step in steps]
-        out = sum(
-            weight * out.take(at.clip(0, len(places) - 1), axis)
-            for weight, at in zip(weights.astype(np.float32), line, strict=True)
-        )
+        side = images.shape[axis]
+        blend = np.zeros((side, side), np.float32)
+        for step, weight in zip(steps, weights / weights.sum(), strict=True):
+            blend[np.arange(side), (np.arange(side) + step).clip(0, side - 1)] += weight
+        out = np.moveaxis(np.tensordot(blend, out, (1, axis)), 0, axis)
     return _as_bytes(out)
 
 

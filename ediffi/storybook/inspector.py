@@ -105,12 +105,13 @@ class Residual(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
+        last = nn.BatchNorm2d(channels)
+        nn.init.zeros_(last.weight)  # every block starts as the identity
         self.body = nn.Sequential(
             _convolution(channels, channels),
             nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(channels),
+            last,
         )
-        nn.init.zeros_(self.body[2].weight)  # every block starts as the identity
 
     def forward(self, x: Tensor) -> Tensor:
         """x plus what the two convolutions add."""
@@ -123,6 +124,9 @@ class InspectorNet(nn.Module):
     Grids of 32, 16 and 8; the 8-grid's view of the whole page is added to the 16-grid before the
     cells are read.
     """
+
+    feature_mean: Tensor
+    feature_scale: Tensor
 
     def __init__(self, config: InspectorConfig):
         super().__init__()
@@ -155,7 +159,8 @@ class InspectorNet(nn.Module):
         self.dropout = nn.Dropout(DROPOUT)
         self.register_buffer("feature_mean", torch.zeros(width + deep))
         self.register_buffer("feature_scale", torch.ones(width + deep))
-        nn.init.constant_(self.cells.bias[:1], -4.0)  # most cells hold no centre
+        with torch.no_grad():
+            self.cells.get_parameter("bias")[:1] = -4.0  # most cells hold no centre
 
     def trunk(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The 16-grid (b, width, 16, 16) and the page's pooled vector (b, width + deep)."""

@@ -187,7 +187,7 @@ def train_inspector(
     """
     torch.manual_seed(settings.seed)
     where = torch.device(device)
-    network = InspectorNet(CONFIG).to(where, memory_format=torch.channels_last)
+    network = InspectorNet(CONFIG).to(where).to(memory_format=torch.channels_last)
 
     def loss_of(step: int, _progress: float) -> Tensor:
         x, truth, legible = lesson(data, settings, step, where)

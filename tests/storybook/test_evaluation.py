@@ -118,7 +118,7 @@ def test_tasks_are_decided_by_the_seed_and_do_not_depend_on_n():
 )
 def test_refusals_name_value_and_limit(changes, message):
     with pytest.raises(ValueError, match=message):
-        evaluate(lambda captions, seeds: None, Oracle([]), **changes)
+        evaluate(sampler([], []), Oracle([]), **changes)
 
 
 def test_a_model_that_gives_too_few_pictures_is_refused(tasks):
