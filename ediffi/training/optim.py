@@ -96,12 +96,27 @@ class Muon(torch.optim.Optimizer):
             if group["weight_decay"]:
                 p.mul_(1 - group["lr"] * group["weight_decay"])
         for indices in _equal_shapes(params):
-            rows, columns = flattened(params[indices[0]].shape)
-            stacked = torch.stack([nesterov[i].reshape(rows, columns) for i in indices])
+            matrices = [_matrix(params[i]) for i in indices]
+            stacked = torch.stack(
+                [_matrix(nesterov[i], like=params[i]).to(torch.bfloat16) for i in indices]
+            )
             updates = orthogonalise(stacked, group["steps"])
-            rate = group["lr"] * 0.2 * math.sqrt(max(rows, columns))
-            for i, update in zip(indices, updates.unbind(0), strict=True):
-                params[i].add_(update.reshape(params[i].shape), alpha=-rate)
+            rate = group["lr"] * 0.2 * math.sqrt(max(stacked.shape[1:]))
+            for matrix, update in zip(matrices, updates.unbind(0), strict=True):
+                matrix.add_(update, alpha=-rate)
+
+
+def _matrix(weight: Tensor, like: Tensor | None = None) -> Tensor:
+    """`weight` as rows by columns; a view, also of a channels-last convolution.
+
+    The order of the columns is that of the memory of `like` (default: of `weight` itself), and
+    means nothing to the iteration.
+    """
+    shape = flattened(weight.shape)
+    laid_out = weight if like is None else like
+    if weight.ndim == 4 and not laid_out.is_contiguous():
+        return weight.permute(0, 2, 3, 1).reshape(shape)
+    return weight.reshape(shape)
 
 
 def _equal_shapes(params: list[nn.Parameter]) -> list[list[int]]:

@@ -61,6 +61,19 @@ def test_update_has_the_promised_size_whatever_the_gradient():
         assert rms == pytest.approx(0.2 * 1e-2, rel=0.25)
 
 
+def test_the_layout_in_memory_does_not_matter():
+    torch.manual_seed(0)
+    start, gradient = torch.randn(16, 8, 3, 3), torch.randn(16, 8, 3, 3)
+    updated = []
+    for layout in (torch.contiguous_format, torch.channels_last):
+        weight = nn.Parameter(start.clone().contiguous(memory_format=layout))
+        weight.grad = gradient.clone()
+        optim.Muon([weight], lr=0.1).step()
+        updated.append(weight.detach())
+    assert not torch.equal(updated[0], start)
+    assert torch.allclose(updated[0], updated[1], atol=1e-3)
+
+
 def test_vectors_are_refused():
     with pytest.raises(ValueError, match="2 or more"):
         optim.Muon([nn.Parameter(torch.zeros(3))])
