@@ -7,6 +7,7 @@ stand there are not known here.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 
 from ediffi.storybook import waters
@@ -20,7 +21,7 @@ from ediffi.storybook.scenery import (
     round_trees,
     spires,
 )
-from ediffi.storybook.shapes import PAGE, box, halo, line, oval, path
+from ediffi.storybook.shapes import PAGE, box, halo, line, oval, ovals, path
 
 Front = Callable[[], None]
 
@@ -223,14 +224,13 @@ def _town_house(p: Painter, x: float, w: float, wall: str, roof: str) -> str:
 
 
 def _cobbles(p: Painter) -> str:
-    rng, out = p.rng, ""
+    rng, stones = p.rng, defaultdict(list)
     for row, y in enumerate((194, 203, 214, 227, 243)):
         for i in range(12 - row):
             x = (i + 0.5 * (row % 2) + rng.uniform(0.2, 0.5)) * PAGE / (11 - row)
             height, size = y + rng.uniform(-1.5, 1.5), (7 + row * 1.6, 2 + row * 0.55)
-            stone = p.land(rng.choice(["#b3a294", "#d6c7b4", "#bcaa9a"]))
-            out += oval(x, height, *size, stone, 0.75)
-    return out
+            stones[rng.choice(["#b3a294", "#d6c7b4", "#bcaa9a"])].append((x, height, *size))
+    return "".join(ovals(some, p.land(colour), 0.75) for colour, some in stones.items())
 
 
 def _street_lamp(p: Painter, x: float) -> str:

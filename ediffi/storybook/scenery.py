@@ -6,11 +6,12 @@ Props only; which place has them, and where, is decided in `places` and `waters`
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from ediffi.storybook.colours import mix
 from ediffi.storybook.painter import Painter
-from ediffi.storybook.shapes import PAGE, oval, path
+from ediffi.storybook.shapes import PAGE, ovals, path
 
 
 def leafy(p: Painter, x: float, y: float, rx: float, ry: float, fill: str, n: int = 9) -> str:
@@ -89,11 +90,12 @@ def fence(p: Painter, left: int, right: int, y: float) -> str:
 
 def blossoms(p: Painter, top: float, n: int, colours: Sequence[str]) -> str:
     """n flowers in the grass, larger towards the page's foot."""
-    out = ""
+    flowers = defaultdict(list)
     for y in sorted(top + (PAGE - top) * p.rng.random() ** 0.7 for _ in range(n)):
         r = 0.6 + 2.1 * (y - top) / (PAGE - top)
-        out += oval(p.rng.uniform(0, PAGE), y, r, r * 0.8, p.land(p.rng.choice(colours)))
-    return out
+        x = p.rng.uniform(0, PAGE)
+        flowers[p.rng.choice(colours)].append((x, y, r, r * 0.8))
+    return "".join(ovals(some, p.land(colour)) for colour, some in flowers.items())
 
 
 def corners(p: Painter, colour: str, other: str, size: float = 34) -> Callable[[], None]:

@@ -42,6 +42,16 @@ def oval(x: float, y: float, rx: float, ry: float, fill: str, opacity: float = 1
     return f'<ellipse {at} fill="{fill}"{_fade("fill", opacity)}/>'
 
 
+def ovals(many: Iterable[tuple[float, float, float, float]], fill: str, opacity: float = 1) -> str:
+    """Many ellipses (x, y, rx, ry) as one path: a fifth of the cost of as many elements."""
+    d = "".join(
+        f"M{x - rx:.1f} {y:.1f}a{rx:.2f} {ry:.2f} 0 1 0 {2 * rx:.2f} 0"
+        f"a{rx:.2f} {ry:.2f} 0 1 0 {-2 * rx:.2f} 0Z"
+        for x, y, rx, ry in many
+    )
+    return path(d, fill, opacity)
+
+
 def ring(x: float, y: float, radius: float, width: float, colour: str, opacity: float) -> str:
     """A stroked circle."""
     return (

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 
 from ediffi.storybook.painter import Painter
-from ediffi.storybook.shapes import PAGE, halo, line, oval, path, ring
+from ediffi.storybook.shapes import PAGE, halo, line, oval, ovals, path, ring
 
 WEATHER = frozenset({"rain", "snow", "stars", "bolt"})
 """Layers that lie before or behind things without ever hiding them."""
@@ -74,9 +74,11 @@ def _moon(p: Painter) -> None:
     p.defs.append(halo("moon", "#dfe4ff", 0.8))
     p.add("halo", oval(x, y, r * 4.4, r * 4.4, "url(#moon)"), solid=False)
     dots = ""
-    for _ in range(46):
-        at, radius = (rng.uniform(0, PAGE), rng.uniform(2, 128)), rng.uniform(0.45, 1.15)
-        dots += oval(*at, radius, radius, "#f3efdc", rng.uniform(0.5, 0.95))
+    for brightness in (0.5, 0.7, 0.9):
+        spots = [(rng.uniform(0, PAGE), rng.uniform(2, 128)) for _ in range(15)]
+        sizes = [rng.uniform(0.45, 1.15) for _ in spots]
+        stars = [(x, y, r, r) for (x, y), r in zip(spots, sizes, strict=True)]
+        dots += ovals(stars, "#f3efdc", brightness)
     for _ in range(7):
         dots += _star(rng.uniform(60, 246), rng.uniform(8, 92), rng.uniform(2.6, 4.6), "#fdf3c9")
     p.add("stars", dots, solid=False)
@@ -119,10 +121,12 @@ def weather(p: Painter) -> None:
         p.add("rain", line(d, "#dbe6ee", 1.15, 0.5), solid=False)
     if p.sky == "snowing":
         flakes = ""
-        for _ in range(110):
-            x, y, near = rng.uniform(0, PAGE), rng.uniform(0, PAGE), rng.uniform(0, 1)
-            r = 0.9 + 2.3 * near**3
-            flakes += oval(x, y, r, r, "#ffffff", 0.72 + 0.25 * near)
+        for away, near in ((0, 0.4), (0.4, 0.7), (0.7, 1)):  # far flakes are small and faint
+            spots = []
+            for _ in range(round(110 * (near - away))):
+                r = 0.9 + 2.3 * rng.uniform(away, near) ** 3
+                spots.append((rng.uniform(0, PAGE), rng.uniform(0, PAGE), r, r))
+            flakes += ovals(spots, "#ffffff", 0.72 + 0.125 * (away + near))
         p.add("snow", flakes, solid=False)
 
 

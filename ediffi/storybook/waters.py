@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ediffi.storybook.colours import mix
 from ediffi.storybook.painter import Painter
 from ediffi.storybook.scenery import blossoms, corners, spires
-from ediffi.storybook.shapes import PAGE, box, oval, path, vertical
+from ediffi.storybook.shapes import PAGE, box, oval, ovals, path, vertical
 
 WATER = {
     "day": ("#c9e9ee", "#4fabcf", "#2a79b0"),
@@ -51,8 +51,8 @@ def sea(p: Painter) -> Callable[[], None]:
     p.add("ground", path(sand + "L270 262L-10 262Z", p.land("#f2d9a2")) + wet)
 
     def front() -> None:
-        pebbles = ((p.rng.uniform(6, 250), p.rng.uniform(240, 253)) for _ in range(12))
-        out = "".join(oval(x, y, 1.8, 1.2, p.land("#c99f6a")) for x, y in pebbles)
+        pebbles = [(p.rng.uniform(6, 250), p.rng.uniform(240, 253), 1.8, 1.2) for _ in range(12)]
+        out = ovals(pebbles, p.land("#c99f6a"))
         pale, dark = p.land("#7f9a4c"), p.land("#64853f")
         for x, y, size, colour in ((6, 262, 26, pale), (24, 264, 19, dark), (250, 263, 22, pale)):
             out += p.tuft(x, y, size, colour)
@@ -62,12 +62,12 @@ def sea(p: Painter) -> Callable[[], None]:
 
 
 def _glitter(p: Painter, x: float, colour: str) -> str:
-    rng, out = p.rng, ""
+    rng, glints = p.rng, []
     for y in range(134, 212, 4):
         at = x + rng.gauss(0, 5 + (y - 132) * 0.16)
         width = rng.uniform(4, 13) * (y - 104) / 62
-        out += oval(at, y, width, 0.9 + (y - 132) / 70, colour, 0.72)
-    return out
+        glints.append((at, y, width, 0.9 + (y - 132) / 70))
+    return ovals(glints, colour, 0.72)
 
 
 def lake(p: Painter) -> Callable[[], None]:
@@ -81,8 +81,8 @@ def lake(p: Painter) -> Callable[[], None]:
     p.add("ground", box(-2, 150, 260, 110, "url(#lake)"))
     peaks = "M20 150L60 176L92 158L132 182L176 156L206 174L250 150Z"
     mirror = path(peaks, p.far("#67709a", 0.3), 0.3)
-    for y in range(158, 206, 5):
-        mirror += oval(rng.uniform(10, 240), y, rng.uniform(8, 26), 0.9, "#f4fbfb", 0.5)
+    glints = [(rng.uniform(10, 240), y, rng.uniform(8, 26), 0.9) for y in range(158, 206, 5)]
+    mirror += ovals(glints, "#f4fbfb", 0.5)
     p.add("mirror", mirror, solid=False)
     spit = path("M-10 152C30 148 60 158 44 168C30 176 10 172 -10 176Z", p.land("#7fb659"))
     p.add("ground", spit + p.tuft(34, 168, 8, p.land("#4a8a48")))
