@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,13 +23,15 @@ from ediffi.build import build_denoiser, parameter_count
 from ediffi.conditioning.projector import ConditionedDenoiser
 from ediffi.config import DenoiserConfig, UNetConfig
 from ediffi.networks.unet import Context
-from ediffi.pipeline import EDiffI, fastest_dtype
+from ediffi.pipeline import EDiffI
 from ediffi.recipe import Environment
 
 PROMPT = "a red fox under a yellow moon"
 PICTURE_GOAL = 1.5
 RATIO_GOAL = 0.75
 COLUMNS = 24
+
+Call = Callable[[], object]
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,11 @@ def run_bench(source: str | Path = "storybook", device: str = "cpu", rounds: int
     began = time.perf_counter()
     model = EDiffI.from_pretrained(source, device)
     load_seconds = time.perf_counter() - began
-    place = torch.device(device)
-    # The second row is what a machine without bfloat16 units gives.
-    dtypes = list(dict.fromkeys([fastest_dtype(place), torch.float32]))
-    pictures = time_pictures([EDiffI(model.model, place, dtype) for dtype in dtypes], rounds)
+    place, models = torch.device(device), [model]
+    if model.environment().dtype != "float32":
+        # The second row is what a machine without bfloat16 units gives.
+        models.append(EDiffI.from_pretrained(source, device, torch.float32))
+    pictures = time_pictures(models, rounds)
     forwards = tuple(
         time_forward(model.model.config, place, torch.bfloat16, batch, 3 * rounds)
         for batch in (1, 2)
@@ -136,16 +140,17 @@ def time_forward(
 ) -> ForwardTime:
     """One evaluation of our denoiser's U-Net and of diffusers' twin, in turns.
 
-    Both get the same pixels and a context of 24 columns, in `dtype` autocast and channels-last.
-    Ours has its keys and values prepared, as in sampling, where they are projected once.
+    Both get a context of 24 columns, and have weights and inputs in `dtype` and channels-last. Ours
+    has its keys and values prepared, as in sampling, where they are projected once.
     """
-    ours = build_denoiser(config).to(device).eval()
+    ours = build_denoiser(config)
     twin = diffusers_twin(config.network, config.resolution)
-    with torch.inference_mode(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        calls = [_our_call(ours, config, batch, device)]
+    with torch.inference_mode():
+        _settle(ours, device, dtype)
+        calls = [_our_call(ours, config, batch)]
         if twin is not None:
-            twin = twin.to(device).eval().to(memory_format=torch.channels_last)  # pyright: ignore
-            calls.append(_their_call(twin, config.network, config.resolution, batch, device))
+            _settle(twin, device, dtype)
+            calls.append(_their_call(twin, config.network, config.resolution, batch))
         medians = medians_in_turns(calls, rounds, device)
     return ForwardTime(
         dtype=str(dtype).removeprefix("torch."),
@@ -158,9 +163,7 @@ def time_forward(
     )
 
 
-def medians_in_turns(
-    calls: Sequence[Callable[[], object]], rounds: int, device: torch.device
-) -> list[float]:
+def medians_in_turns(calls: Sequence[Call], rounds: int, device: torch.device) -> list[float]:
     """The median seconds of each call over `rounds` turns, after one turn that warms up."""
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds + 1):
@@ -194,10 +197,10 @@ def diffusers_twin(config: UNetConfig, resolution: int) -> nn.Module | None:
         down_block_types=down,
         up_block_types=up,
         block_out_channels=widths,
-        layers_per_block=config.blocks,
+        layers_per_block=cast(Any, config.blocks),  # annotated as a tuple of one
         cross_attention_dim=config.context_width,
         # diffusers calls the number of heads so.
-        attention_head_dim=tuple(width // config.head_channels for width in widths),
+        attention_head_dim=cast(Any, tuple(width // config.head_channels for width in widths)),
         norm_num_groups=math.gcd(32, *widths),
         resnet_time_scale_shift="scale_shift",
         time_embedding_dim=config.embedding_width,
@@ -232,31 +235,33 @@ def _strip(block: nn.Module, attends: bool) -> None:
                 module.attn1, module.norm1 = _Nothing(), nn.Identity()
 
 
-def _our_call(
-    ours: ConditionedDenoiser, config: DenoiserConfig, batch: int, device: torch.device
-) -> Callable[[], object]:
-    width = config.network
+def _settle(module: nn.Module, device: torch.device, dtype: torch.dtype) -> None:
+    # The plain method: diffusers' own logs a warning about a list that is empty.
+    nn.Module.to(module.eval(), device, dtype)
+    nn.Module.to(module, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def _our_call(ours: ConditionedDenoiser, config: DenoiserConfig, batch: int) -> Call:
+    like = ours.unet.stem.weight
+    network = config.network
     context = ours.unet.prepare(
         Context(
-            torch.randn(batch, COLUMNS, width.context_width, device=device),
-            torch.ones(batch, COLUMNS, dtype=torch.bool, device=device),
-            torch.randn(batch, width.embedding_width, device=device),
+            like.new_ones(batch, COLUMNS, network.context_width),
+            like.new_ones(batch, COLUMNS, dtype=torch.bool),
+            like.new_ones(batch, network.embedding_width),
         )
     )
-    x = torch.randn(batch, 3, config.resolution, config.resolution, device=device)
-    noise = torch.zeros(batch, device=device)
+    x = like.new_ones(batch, 3, config.resolution, config.resolution)
+    noise = like.new_zeros(batch, dtype=torch.float32)
     return lambda: ours.unet(x, noise, context)
 
 
-def _their_call(
-    twin: nn.Module, config: UNetConfig, resolution: int, batch: int, device: torch.device
-) -> Callable[[], object]:
-    side = resolution // config.stem_patch
-    pixels = config.image_channels * config.stem_patch**2
-    x = torch.randn(batch, pixels, side, side, device=device)
-    x = x.contiguous(memory_format=torch.channels_last)
-    noise = torch.zeros(batch, device=device)
-    tokens = torch.randn(batch, COLUMNS, config.context_width, device=device)
+def _their_call(twin: nn.Module, config: UNetConfig, resolution: int, batch: int) -> Call:
+    like = next(twin.parameters())
+    side, pixels = resolution // config.stem_patch, config.image_channels * config.stem_patch**2
+    x = like.new_ones(batch, pixels, side, side).contiguous(memory_format=torch.channels_last)
+    noise = like.new_zeros(batch, dtype=torch.float32)
+    tokens = like.new_ones(batch, COLUMNS, config.context_width)
     return lambda: twin(x, noise, encoder_hidden_states=tokens, return_dict=False)
 
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -31,24 +30,8 @@ from ediffi.request import PipelineStep, Report, Request, Result
 MAX_BATCH = 8
 
 
-@dataclass(frozen=True)
-class InPrecision:
-    """A denoiser that computes in `dtype` and answers in float32."""
-
-    denoiser: Denoiser
-    device: torch.device
-    dtype: torch.dtype
-
-    def __call__(self, x: Tensor, sigma: Tensor, cond: Any) -> Tensor:
-        """The clean estimate of `x` (b, c, h, w)."""
-        reduced = self.dtype != torch.float32
-        # Entered for each answer, never across a yield: a step's reader keeps its own precision.
-        with torch.autocast(self.device.type, self.dtype, enabled=reduced):
-            return self.denoiser(x, sigma, cond).float()
-
-
 class Generator:
-    """Samples pictures from one model on one device in one precision."""
+    """Samples pictures from one model; `device` and `dtype` are those of its weights."""
 
     def __init__(self, model: Model, device: torch.device, dtype: torch.dtype) -> None:
         self.model = model
@@ -120,7 +103,7 @@ class Generator:
         return sampler(denoiser, noise, grid, cond)
 
     def _guided(self, sampling: SamplingConfig) -> Denoiser:
-        denoiser = InPrecision(self.model.denoiser, self.device, self.dtype)
+        denoiser = self.model.denoiser
         low, high = sampling.guidance_low, sampling.guidance_high
         if low == high:
             return denoiser

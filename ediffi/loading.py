@@ -35,8 +35,8 @@ class Model:
     weights: dict[str, str]
 
 
-def open_model(source: str | Path, device: torch.device) -> Model:
-    """The model of `source`, checked, in eval mode on `device`.
+def open_model(source: str | Path, device: torch.device, dtype: torch.dtype) -> Model:
+    """The model of `source`, checked, in eval mode on `device`, its denoiser in `dtype`.
 
     `source` is "storybook", "storybook/<network>", a model folder, a network folder inside one, or
     a hub repository id. Raises FileNotFoundError or ValueError in one sentence.
@@ -57,7 +57,8 @@ def open_model(source: str | Path, device: torch.device) -> Model:
         preset=preset(contents.preset),
         config=config,
         network=chosen,
-        denoiser=module.to(device),
+        # Cast once: autocast would cast every weight again at every evaluation.
+        denoiser=module.to(device, dtype).to(memory_format=torch.channels_last),  # pyright: ignore
         encoders=encoders.to(device),
         weights={chosen: state.sha256, **contents.sha256},
     )

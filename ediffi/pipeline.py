@@ -39,9 +39,9 @@ class EDiffI:
         Raises FileNotFoundError or ValueError in one sentence when there is no such model, or when
         it is damaged.
         """
-        place = torch.device(device)
-        model = open_model(source, place)
-        return cls(model, place, dtype or fastest_dtype(place))
+        place = _device(device)
+        chosen = dtype or fastest_dtype(place)
+        return cls(open_model(source, place, chosen), place, chosen)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -155,6 +155,16 @@ class EDiffI:
             dropped_clip=dropped.clip,
             empty=not request.prompt,
         )
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"The device {name!r} cannot be used here: {reason}") from None
+    return device
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:

@@ -295,7 +295,7 @@ def test_a_model_folder_is_loaded_and_named_in_the_recipe(folder):
 
 def test_half_precision_gives_nearly_the_same_picture(folder):
     full = EDiffI.from_pretrained(folder, dtype=torch.float32)
-    half = EDiffI(full.model, torch.device("cpu"), torch.bfloat16)
+    half = EDiffI.from_pretrained(folder, dtype=torch.bfloat16)
     one, other = full.generate(PROMPT, seed=3), half.generate(PROMPT, seed=3)
     mean = np.abs(np.asarray(one.image, np.int16) - np.asarray(other.image, np.int16)).mean()
     assert mean < 8
