@@ -6,11 +6,15 @@ Everything here reads source text; the two tests that import do so in a fresh in
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("ediffi", "analysis", "demo")
@@ -137,6 +141,19 @@ def test_what_samples_cannot_reach_what_draws(start):
     assert storybook <= STORYBOOK_FOR_SAMPLING
     loaded = {found for name in reachable(start) for found in imports(MODULES[name])}
     assert "resvg_py" not in loaded
+
+
+def test_the_studio_runs_on_its_own_extra():
+    """`make demo` installs less than the tests do, so nothing it loads may need more."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    installed = {canonicalize_name(Requirement(line).name) for line in wanted}
+    providers = packages_distributions()
+    for name in sorted(set().union(*(reachable(m) for m in MODULES if m.startswith("demo")))):
+        tops = {found.split(".")[0] for found in imports(MODULES[name])} - set(PACKAGES)
+        for top in tops - set(sys.stdlib_module_names):
+            needed = canonicalize_name(providers.get(top, [top])[0])
+            assert needed in installed, f"{name} imports {top}"
 
 
 def test_only_plots_imports_matplotlib():
