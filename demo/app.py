@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import socket
 import sys
 import warnings
 from collections.abc import Sequence
@@ -53,6 +54,8 @@ def launch(app: gr.Blocks, host: str, port: int | None, wait: bool = True) -> st
     from demo.theme import studio_css, studio_theme
 
     guard_pictures()
+    if port is not None:
+        _check_free(host, port)
     _, address, _ = app.launch(
         server_name=host,
         server_port=port,
@@ -76,6 +79,19 @@ def launch(app: gr.Blocks, host: str, port: int | None, wait: bool = True) -> st
     return address
 
 
+def _check_free(host: str, port: int) -> None:
+    # Asked here, because gradio's own refusal speaks of its environment variables.
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = (error.strerror or "no reason given").lower()
+            raise OSError(
+                f"Port {port} of {host} cannot be used ({reason}); give another one with --port."
+            ) from error
+
+
 def guard_pictures() -> None:
     """Makes Pillow refuse pictures that unfold to more than 8 megapixels, whoever opens them."""
     from PIL import Image
@@ -88,10 +104,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Opens the studio; returns the exit status."""
     options = _parser().parse_args(arguments)
     os.environ.update(OFFLINE)
-    from demo.storybook import load
+    from demo.storybook import load, paint_examples
 
     try:
-        launch(build_app(load(options.model)), options.host, options.port)
+        engine = load(options.model)
+        if options.paint_examples:
+            paint_examples(engine)
+        else:
+            launch(build_app(engine), options.host, options.port)
+    except ImportError as error:
+        print(f"demo: {error.name} is missing: pip install 'ediffi[demo]'", file=sys.stderr)
+        return 1
     except (OSError, ValueError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -101,9 +124,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m demo", description="Open the studio.")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, help="port to listen on (the first free one from 7860)")
+    parser.add_argument(
+        "--port", type=_port, help="port to listen on (the first free one from 7860)"
+    )
     parser.add_argument("--model", default="storybook", help="name, folder or hub id (%(default)s)")
+    parser.add_argument(
+        "--paint-examples", action="store_true", help="paint the pictures of the cards and leave"
+    )
     return parser
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 65_535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give one from 1 to 65535")
+    return int(text)
 
 
 if __name__ == "__main__":

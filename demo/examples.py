@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ediffi.storybook import phrases, vocabulary
+
 
 @dataclass(frozen=True)
 class Example:
@@ -34,31 +36,13 @@ EXAMPLES = (
     Example("a brown bear in a yellow hat and an orange kite in the meadow", 9),
     Example("a red balloon above a white duck on the lake", 14),
     Example("a pink car left of a green cactus in the desert", 2),
-    Example("a blue castle at night and a purple rocket above it", 8),
+    Example("a purple rocket above a blue castle at night", 8),
     Example("a red lighthouse and a white boat in a storm", 17),
     Example("a grey dog with a yellow umbrella in the rainy town", 4),
-    Example("a sign that says HELLO and a black cat", 11),
+    Example("a sign that says HELLO and a black cat in the town", 11),
     Example("a watercolour of a teal train in the snow", 6),
-    Example("three yellow flowers and a pink rabbit, a paper cutout", 10),
+    Example("a paper cutout of a pink rabbit and three yellow flowers", 10),
 )
-
-HEROES = ("fox", "rabbit", "owl", "bear", "cat", "dog", "duck", "penguin")
-FRIENDS = (
-    "house",
-    "tent",
-    "mushroom",
-    "flower",
-    "car",
-    "windmill",
-    "oak",
-    "pine",
-    "castle",
-    "train",
-)
-COLOURS = ("red", "orange", "yellow", "green", "teal", "blue", "purple", "pink", "brown", "white")
-WEARS = ("", "", " with a {} hat", " with a {} scarf", " with a {} umbrella")
-PLACES = ("in the meadow", "in the forest", "in the snow", "in the town", "in the desert")
-SKIES = ("", "", " at night", " at sunset", " under a rainbow")
 
 
 def file_name(prompt: str, seed: int) -> str:
@@ -72,14 +56,31 @@ def file_name(prompt: str, seed: int) -> str:
 
 
 def surprise(chance: random.Random) -> str:
-    """A sentence that most likely nobody has asked for yet."""
-    hero, friend = chance.choice(HEROES), chance.choice(FRIENDS)
-    first, second, third = chance.sample(COLOURS, 3)
-    wear = chance.choice(WEARS).format(third)
-    return (
-        f"{_a(first)} {hero}{wear} and {_a(second)} {friend} "
-        f"{chance.choice(PLACES)}{chance.choice(SKIES)}"
-    )
+    """A sentence that most likely nobody has asked for yet, of things that may stand together."""
+    hero = chance.choice(vocabulary.ANIMALS)
+    friend = chance.choice([name for name in vocabulary.THINGS if _may_meet(hero, name)])
+    wear = chance.choice(("", *vocabulary.wearables(hero)))
+    spare = chance.sample(vocabulary.COLOURS, len(vocabulary.COLOURS))
+    said = _coloured(hero, spare)
+    if wear:
+        said += f" with {_coloured(wear, spare)}"
+    homes = vocabulary.KINDS[hero].homes & vocabulary.KINDS[friend].homes
+    place = phrases.PLACES[chance.choice(sorted(homes))][0]
+    sky = phrases.SKIES[chance.choice(vocabulary.SKIES)][0]
+    return f"{said} and {_coloured(friend, spare)} {place} {sky}"
+
+
+def _may_meet(hero: str, name: str) -> bool:
+    shared = vocabulary.KINDS[hero].homes & vocabulary.KINDS[name].homes
+    apart = name in (hero, "sign") or vocabulary.is_pair_held_out(hero, name)
+    return bool(shared) and not apart
+
+
+def _coloured(name: str, spare: list[str]) -> str:
+    """Takes a colour out of the spare ones, so that no two things of a sentence share it."""
+    colour = next(colour for colour in spare if not vocabulary.is_held_out(colour, name))
+    spare.remove(colour)
+    return _a(f"{colour} {name}")
 
 
 def _a(word: str) -> str:

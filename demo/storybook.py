@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from demo import engine
 from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
-from demo.examples import file_name
+from demo.examples import EXAMPLES, file_name
 from ediffi.storybook import phrases, vocabulary
 
 if TYPE_CHECKING:
@@ -103,6 +103,17 @@ def load(model: str) -> StorybookEngine:
     from ediffi.pipeline import EDiffI
 
     return StorybookEngine(EDiffI.from_pretrained(model))
+
+
+def paint_examples(painter: StorybookEngine) -> None:
+    """Paints the picture of every example card with the default settings, into `demo/assets`."""
+    defaults = painter.defaults()
+    for example in EXAMPLES:
+        asked = engine.request(example.prompt, example.seed, defaults.steps, defaults.guidance, 1)
+        for event in painter.paint(asked):
+            if isinstance(event, Painted):
+                example.picture.parent.mkdir(exist_ok=True)
+                example.picture.write_bytes(event.pictures[0].png)
 
 
 def _first(wordings: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:

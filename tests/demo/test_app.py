@@ -2,6 +2,7 @@
 
 import base64
 import io
+import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -120,6 +121,22 @@ def test_a_missing_model_is_one_sentence(capsys):
     assert said.startswith("demo: ") and said.count("\n") == 1 and "Traceback" not in said
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", "9" * 5000])
+def test_a_port_that_is_none_is_refused(port, capsys):
+    with pytest.raises(SystemExit):
+        application.main([f"--port={port}"])
+    assert "give one from 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_is_one_sentence(app):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"Port {port} of 127.0.0.1 cannot be used"):
+            launch(app, "127.0.0.1", port, wait=False)
+
+
 def test_launch_settings_keep_the_studio_to_itself(painter, monkeypatch):
     given = {}
 
@@ -128,7 +145,7 @@ def test_launch_settings_keep_the_studio_to_itself(painter, monkeypatch):
         return None, "http://127.0.0.1:1/", None
 
     monkeypatch.setattr(gr.Blocks, "launch", record)
-    launch(application.build_app(FakeEngine()), "127.0.0.1", 1, wait=False)
+    launch(application.build_app(FakeEngine()), "127.0.0.1", None, wait=False)
     off = ("share", "show_error", "enable_monitoring", "run_history", "ssr_mode")
     assert [given[name] for name in off] == [False] * 5
     assert given["allowed_paths"] == [] and given["max_file_size"] == "5mb"
