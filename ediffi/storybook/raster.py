@@ -43,6 +43,12 @@ class Window:
         """The window that shows all of the page."""
         return cls(page, 0, 0, page, page)
 
+    def smaller(self, times: int) -> Window:
+        """The same part of a page that is so many times smaller."""
+        numbers = (self.page, self.left, self.top, self.width, self.height)
+        assert all(number % times == 0 for number in numbers)
+        return Window(*(number // times for number in numbers))
+
     @property
     def crop(self) -> Box:
         """The window as fractions of the page: left, top, right, bottom."""

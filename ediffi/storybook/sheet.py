@@ -102,11 +102,17 @@ def make_sheet(
     with_weather: bool = False,
     crisp: bool = False,
     whole: Sheet | None = None,
+    coarse: int = 1,
 ) -> Sheet:
-    """The sheet of a painted page in a window, its outlines trembling; `crisp` as in `document`."""
+    """The sheet of a painted page in a window, its outlines trembling; `crisp` as in `document`.
+
+    The colours, not the ids, are drawn `coarse` times smaller and enlarged.
+    """
     key = code(page, window.crop, with_weather)
     layer, element = decode(key.svg, window)
-    colour = picture(page, window, crisp) * F(1 / 255)
+    colour = picture(page, window.smaller(coarse), crisp) * F(1 / 255)
+    if coarse > 1:
+        colour = colour.repeat(coarse, 0).repeat(coarse, 1)
     untouched = layer
     if outlines:
         at = _tremble(page.scene, window, outlines)

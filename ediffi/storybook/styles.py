@@ -39,6 +39,7 @@ class Style:
     `reach` is how far, in page units, a pixel looks; `finest` the smallest page it works on;
     `falling` whether rain, snow and stars are drawn by their codes; `margin` tells where there is
     paint at all (more than 1); `grid` is set where a picture of any size is that many squares wide.
+    A style that asks the colours only for tone and hue has them drawn `coarse` times smaller.
     """
 
     treat: Callable[[Sheet], np.ndarray]
@@ -48,6 +49,7 @@ class Style:
     finest: int = 0
     falling: bool = False
     grid: int = 0
+    coarse: int = 1
 
 
 STYLES = {
@@ -58,7 +60,7 @@ STYLES = {
     "glass": Style(glass, 44),
     "neon": Style(neon, 36, falling=True),
     "pixel": Style(pixel, 0, finest=2 * GRID, grid=GRID),
-    "linocut": Style(linocut, 8, Tremble(0.9, (26,)), linocut_margin, 256, falling=True),
+    "linocut": Style(linocut, 8, Tremble(0.9, (26,)), linocut_margin, 256, falling=True, coarse=2),
 }
 """All styles but `flat`, which needs no treatment."""
 
@@ -79,7 +81,8 @@ def restyle(page: Page, window: Window) -> np.ndarray:
     whole = None
     if work != Window.whole(work.page):
         whole = make_sheet(page, Window.whole(SURVEY), style.tremble, style.falling)
-    sheet = make_sheet(page, work, style.tremble, style.falling, k > 1, whole)
+    coarse = style.coarse if k > 1 else 1
+    sheet = make_sheet(page, work, style.tremble, style.falling, k > 1, whole, coarse)
     top, left = inner
     out = style.treat(sheet)[top : top + window.height * k, left : left + window.width * k]
     drawn = Image.fromarray((np.clip(out, 0, 1) * F(255)).astype(np.uint8))
@@ -91,7 +94,7 @@ def restyle(page: Page, window: Window) -> np.ndarray:
 def _widened(window: Window, k: int, reach: int) -> tuple[Window, tuple[int, int]]:
     # The window k times as large with its surroundings, and its top and left therein.
     page = window.page * k
-    around = -(-reach * page // 256)
+    around = -(-reach * page // 512) * 2  # even, for colours of half the size
     left, top = max(0, window.left * k - around), max(0, window.top * k - around)
     right = min(page, (window.left + window.width) * k + around)
     bottom = min(page, (window.top + window.height) * k + around)
