@@ -7,6 +7,8 @@ knows the layout of shards; it refuses to know networks, noise levels and who dr
 
 from __future__ import annotations
 
+import json
+import math
 import queue
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -58,7 +60,8 @@ class ShardSource:
     shards' own gives area-averaged pictures.
 
     Raises FileNotFoundError or ValueError for missing shards or caches and a resolution that does
-    not divide the pictures'.
+    not divide the pictures'. `other_styles` is the share of the scenes in other styles than flat
+    that an epoch meets: textures learn slowly and are needed less often than the world itself.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class ShardSource:
         seed: int = 0,
         long_share: float = 0.2,
         block: int = 32,
+        other_styles: float = 1.0,
     ):
         shards = sorted(Path(folder).glob("shard-*.safetensors"))
         if not shards:
@@ -81,10 +85,16 @@ class ShardSource:
         self.resolution = resolution or size
         if size % self.resolution:
             raise ValueError(f"resolution is {self.resolution}, but must divide {size}.")
+        if not 0 < other_styles <= 1:
+            raise ValueError(f"other_styles is {other_styles}, but must lie in 0 < share <= 1.")
+        total = int(self.ends[-1])
+        flat = _flat(shards) if other_styles < 1 else np.ones(total, np.bool_)
+        self.always, self.sometimes = np.flatnonzero(flat), np.flatnonzero(~flat)
+        self.taken = math.ceil(other_styles * len(self.sometimes))
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     def __len__(self) -> int:
-        return int(self.ends[-1])
+        return len(self.always) + self.taken
 
     def pictures(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """Which picture of the set is met at each position, int64."""
@@ -92,9 +102,20 @@ class ShardSource:
         met = np.empty(len(places), np.int64)
         for epoch in np.unique(epochs):
             if self._order[0] != epoch:
-                self._order = (int(epoch), keyed.permutation(self.seed, int(epoch), len(self)))
+                self._order = (int(epoch), self._epoch(int(epoch)))
             met[epochs == epoch] = self._order[1][places[epochs == epoch]]
         return met
+
+    def _epoch(self, epoch: int) -> np.ndarray:
+        """The pictures of an epoch in its order: all flat ones, and others by turns."""
+        order = keyed.permutation(self.seed, epoch, len(self))
+        if not self.taken:
+            return self.always[order]
+        # Epochs walk through one shuffled list, so that every scene has its turn.
+        turns = keyed.permutation(self.seed, -1, len(self.sometimes))
+        start = epoch * self.taken
+        places = np.arange(start, start + self.taken) % len(turns)
+        return np.concatenate([self.always, self.sometimes[turns[places]]])[order]
 
     def batch(self, positions: Sequence[int]) -> Batch:
         """The samples at these positions; pure, cheap, and the same on every machine."""

@@ -184,7 +184,13 @@ class Recipe:
         if at and not self._has_checkpoint(phase):
             averaged(self.folder / self.plan.phases[at - 1].name, module)
         folder, scale = self.folder / phase.name, phase.resolution / self.preset.base.resolution
-        source = ShardSource(self._data("train"), phase.resolution, seed=at, block=phase.batch)
+        source = ShardSource(
+            self._data("train"),
+            phase.resolution,
+            seed=at,
+            block=phase.batch,
+            other_styles=phase.other_styles,
+        )
         held = ShardSource(self._data("validation"), phase.resolution, long_share=0.0)
         pictures = min(32, len(held))
         every = self.plan.watch_seconds

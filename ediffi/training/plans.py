@@ -14,7 +14,10 @@ from ediffi.training.encoder_run import Limit
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of base training at one resolution in pixels; ends with pictures or seconds."""
+    """A stretch of base training at one resolution in pixels; ends with pictures or seconds.
+
+    `other_styles` is the share of the scenes that are not flat which an epoch meets.
+    """
 
     name: str
     resolution: int
@@ -22,6 +25,7 @@ class Phase:
     batch: int
     seconds: float | None = None
     decay_share: float = 0.2
+    other_styles: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,8 @@ _CPU = StorybookPlan(
     t5=Limit(steps=800),
     clip=Limit(steps=450),
     phases=(
-        Phase("base32", 32, 150_000, 32, seconds=1800, decay_share=0.0),
-        Phase("base64", 64, 1_000_000, 32, seconds=7200),
+        Phase("base32", 32, 150_000, 32, seconds=1800, decay_share=0.0, other_styles=0.25),
+        Phase("base64", 64, 1_000_000, 32, seconds=7200, other_styles=0.35),
     ),
     inspector=Limit(seconds=900),
     evaluated=1000,
@@ -111,7 +115,7 @@ _TINY = StorybookPlan(
         Phase("base16", 16, 32, 8),
     ),
     inspector=Limit(steps=2),
-    evaluated=4,
+    evaluated=24,
     gate=0.0,
     gate_captions=60,
 )

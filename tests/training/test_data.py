@@ -8,7 +8,7 @@ import torch
 
 from ediffi.conditioning import cache
 from ediffi.training.data import ShardSource, prefetched
-from tests.training.worlds import world
+from tests.training.worlds import CountingEncoders, world, write_shards
 
 
 def test_an_epoch_covers_every_picture_once_and_the_next_in_another_order(tmp_path):
@@ -93,3 +93,20 @@ def test_prefetching_keeps_the_order_and_raises_where_the_item_would_be():
     endless = prefetched(lambda n: n, 0)
     assert next(endless) == 0
     endless.close()
+
+
+def test_other_styles_come_by_turns_and_flat_scenes_always(tmp_path):
+    (shard,) = write_shards(tmp_path, counts=(12,))
+    cache.build_cache([shard], CountingEncoders())
+    styles = ["flat"] * 4 + ["crayon"] * 8
+    lines = [json.loads(line) for line in shard.with_suffix(".jsonl").read_text().splitlines()]
+    for line, style in zip(lines, styles, strict=True):
+        line["scene"] = {"style": style}
+    shard.with_suffix(".jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    source = ShardSource(tmp_path, other_styles=0.25)
+    assert len(source) == 4 + 2
+    epochs = [set(source.pictures(range(6 * e, 6 * e + 6)).tolist()) for e in range(4)]
+    assert all({0, 1, 2, 3} <= epoch and len(epoch) == 6 for epoch in epochs)
+    assert set.union(*epochs) == set(range(12))
+    with pytest.raises(ValueError, match="other_styles is 0"):
+        ShardSource(tmp_path, other_styles=0)
