@@ -160,6 +160,15 @@ class ShardSource:
         return np.ascontiguousarray(np.moveaxis(values / 127.5 - 1, -1, 1), np.float32)
 
 
+def _flat(shards: Sequence[Path]) -> np.ndarray:
+    """Whether each picture of these shards is drawn in the flat style, bool (n,)."""
+    styles: list[str] = []
+    for shard in shards:
+        with open(shard.with_suffix(".jsonl"), encoding="utf-8") as file:
+            styles += [json.loads(line)["scene"]["style"] for line in file]
+    return np.array([style == "flat" for style in styles])
+
+
 def prefetched(
     make: Callable[[int], Item], start: int, ahead: int = 4
 ) -> Generator[Item, None, None]:
