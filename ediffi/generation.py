@@ -30,6 +30,30 @@ from ediffi.request import PipelineStep, Report, Request, Result
 MAX_BATCH = 8
 
 
+class PairedGuidance:
+    """`Guided`, asked once for both branches: rows of the conditional one, then of the null one.
+
+    One evaluation of 2 b rows costs far less than two of b rows. What both branches are told is
+    stacked once for all steps, so that what the network prepared for it stays valid.
+    """
+
+    def __init__(
+        self, denoiser: Denoiser, scale: float, window: Window, cond: Conditioning
+    ) -> None:
+        self.denoiser = denoiser
+        self.scale = scale
+        self.window = window
+        self.both = stack([cond, cond.null()])
+
+    def __call__(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
+        """The guided clean estimate, shaped like `x` (b, c, h, w)."""
+        if not self.window.covers(sigma):
+            return self.denoiser(x, sigma, cond)
+        answer = self.denoiser(torch.cat([x, x]), torch.cat([sigma, sigma]), self.both)
+        told, without = answer.chunk(2)
+        return without + self.scale * (told - without)
+
+
 class Generator:
     """Samples pictures from one model; `device` and `dtype` are those of its weights."""
 
@@ -96,18 +120,21 @@ class Generator:
     ) -> Iterator[Step]:
         sampling = requests[0].sampling
         grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
-        denoiser = self._guided(sampling)
+        denoiser = self._guided(sampling, cond)
         sampler = build_sampler(sampling.solver)
         if sampling.solver == "stochastic":
             return sampler(denoiser, noise, grid, cond, seeds=tuple(r.seed for r in requests))
         return sampler(denoiser, noise, grid, cond)
 
-    def _guided(self, sampling: SamplingConfig) -> Denoiser:
-        denoiser = self.model.denoiser
+    def _guided(self, sampling: SamplingConfig, cond: Conditioning) -> Denoiser:
+        denoiser, scale = self.model.denoiser, sampling.guidance
         low, high = sampling.guidance_low, sampling.guidance_high
         if low == high:
             return denoiser
-        return Guided(denoiser, sampling.guidance, Window(low, high))
+        if scale in (0, 1) or cond.painting is not None:
+            # One branch alone, or a null branch that must not pay for the painting.
+            return Guided(denoiser, scale, Window(low, high))
+        return PairedGuidance(denoiser, scale, Window(low, high), cond)
 
     def _condition(
         self, requests: Sequence[Request], shape: BatchShape | None

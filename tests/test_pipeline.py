@@ -11,10 +11,12 @@ import pytest
 import torch
 
 import ediffi
+from ediffi.conditioning.embeddings import stack
 from ediffi.config import SamplingConfig
 from ediffi.controls.paint_with_words import Painting
+from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import seeded_noise
-from ediffi.generation import MAX_BATCH
+from ediffi.generation import MAX_BATCH, PairedGuidance
 from ediffi.images import to_tensor
 from ediffi.pipeline import EDiffI, fastest_dtype
 from ediffi.recipe import BatchShape, read_png, write_png
@@ -94,6 +96,20 @@ def test_every_setting_changes_the_picture_and_replays(model, changes):
     changed = model.generate(PROMPT, seed=1, **changes)
     assert apart(plain, changed.image) > 0
     assert apart(model.replay(changed.recipe).image, changed.image) == 0
+
+
+@pytest.mark.parametrize("window", [Window(), Window(0.5, 5.0)])
+def test_paired_guidance_is_guidance(model, window):
+    """One evaluation of both branches against two; inside the window, at its edges and outside."""
+    cond = stack([model.model.encoders.condition([text]) for text in (PROMPT, "a cat", "")])
+    denoiser = model.model.denoiser
+    paired, plain = PairedGuidance(denoiser, 3.0, window, cond), Guided(denoiser, 3.0, window)
+    with torch.no_grad():
+        for sigma in (0.1, 0.5, 2.0, 5.0, 40.0):
+            x = seeded_noise([1, 2, 3], (3, 16, 16)) * sigma
+            level = torch.full((3,), sigma)
+            expected = plain(x, level, cond)
+            assert torch.allclose(paired(x, level, cond), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_a_guidance_window_without_extent_is_no_guidance(model):
