@@ -281,6 +281,8 @@ CODE = (".py", ".pyc", ".so")
 def watch(event, arguments):
     if event == "open":
         path, mode = str(arguments[0]), arguments[1] or "r"
+        if path.startswith((sys.prefix, sys.base_prefix)):
+            return  # a library reading its own files
         if not path.endswith(CODE) or set(str(mode)) & set("wax+"):
             touched.append((event, path, mode))
     elif event in ("os.mkdir", "os.rename", "os.remove", "socket.connect", "subprocess.Popen"):
