@@ -6,6 +6,7 @@ It reads averaged weights and logs, and writes what the front door opens. It tra
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -92,8 +93,17 @@ def evaluate_model(
     found: Evaluation = score_pictures(
         sample, load_inspector(weights / "inspector"), n=n, workers=workers
     )
-    write_json(out, found.to_json())
+    write_json(out, _finite(found.to_json()))
     return {score.name: score.share for score in found.scores}
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN: what too few captions cannot measure becomes null."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @torch.no_grad()
