@@ -34,8 +34,8 @@ class UNetConfig:
 
     The picture is folded `stem_patch` x `stem_patch` into channels, then passes levels of
     `channels * multipliers[i]`, each half as large as the last, with `blocks[i]` residual blocks.
-    Levels whose flag is set carry self- and cross-attention after every block. `norm` is `group`
-    (as ADM) or `layer` (per pixel: its statistics do not depend on the picture's size).
+    Levels whose flag is set carry self- and cross-attention after every block. `norm` is `group`,
+    as ADM, or `layer`: per pixel, so that its statistics do not depend on the picture's size.
     """
 
     channels: int
@@ -53,21 +53,16 @@ class UNetConfig:
 
     def __post_init__(self) -> None:
         """Raise ValueError when the per-level tuples disagree or a width cannot be split."""
-        lengths = {
-            name: len(getattr(self, name))
-            for name in ("multipliers", "blocks", "self_attention", "cross_attention")
-        }
+        names = ("multipliers", "blocks", "self_attention", "cross_attention")
+        lengths = {name: len(getattr(self, name)) for name in names}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"every level needs one entry in each of {lengths}")
         if self.norm not in ("group", "layer"):
             raise ValueError(f"norm is {self.norm!r}, but must be 'group' or 'layer'")
         for level, multiplier in enumerate(self.multipliers):
-            attends = self.self_attention[level] or self.cross_attention[level]
-            if attends and self.channels * multiplier % self.head_channels:
-                raise ValueError(
-                    f"level {level} has {self.channels * multiplier} channels, which do not "
-                    f"divide into heads of {self.head_channels}"
-                )
+            width, head = self.channels * multiplier, self.head_channels
+            if (self.self_attention[level] or self.cross_attention[level]) and width % head:
+                raise ValueError(f"level {level} is {width} wide, no multiple of heads of {head}")
 
     @property
     def smallest_side(self) -> int:
@@ -114,7 +109,7 @@ class SamplingConfig:
 
 @dataclass(frozen=True)
 class DenoiserConfig:
-    """One trained denoiser: its network, what it is conditioned on, and its resolution in pixels."""
+    """One trained denoiser: its network, its conditioning and its resolution in pixels."""
 
     name: str
     resolution: int
@@ -133,8 +128,8 @@ class DenoiserConfig:
 class TrainingConfig:
     """How a network is trained: pictures, batch, optimiser, averaging and noise.
 
-    Rates are per step; `ema_share` is the averaging horizon as a share of the pictures seen;
-    `decay_share` is the last part of a run in which the rate falls to zero.
+    Rates are per step; `ema_share` is the average's half-life as a share of the pictures seen and
+    `decay_share` the last part of a run, in which the rate falls to zero.
     """
 
     pictures: int

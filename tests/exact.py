@@ -25,7 +25,7 @@ class GaussianDenoiser:
 
 @dataclass(frozen=True)
 class MixtureDenoiser:
-    """The optimal denoiser of a mixture of two narrow Gaussians at -centre and centre, per pixel."""
+    """The optimal denoiser of two narrow Gaussians at -centre and centre, per pixel."""
 
     centre: float = 0.6
     deviation: float = 0.1

@@ -20,8 +20,8 @@ EMBEDDINGS = ("t5", "clip_text", "clip_image")
 class PaintedRegions:
     """Painted regions bound to columns of both token streams.
 
-    `masks` (b, r, H, W) in [0, 1]; `t5_columns` (b, r, n) and `clip_columns` (b, r, m) are 1 where a
-    column belongs to the region's phrase; `weight` (b, r); a region acts where
+    `masks` (b, r, H, W) in [0, 1]; `t5_columns` (b, r, n) and `clip_columns` (b, r, m) are 1 where
+    a column belongs to the region's phrase; `weight` (b, r); a region acts where
     sigma_low <= sigma <= sigma_high (b, r).
     """
 
@@ -107,7 +107,7 @@ class Conditioning:
         return replace(self, **changes, _nulls={})
 
     def trimmed(self) -> "Conditioning":
-        """Without trailing token columns that are masked in every row; a painting keeps them all."""
+        """Without trailing token columns that are masked in every row; a painting keeps all."""
         if self.painting is not None:
             return self
         n, m = _used(self.t5_mask), _used(self.clip_mask)

@@ -1,8 +1,8 @@
 """From embeddings to the U-Net's context, and the trained module that is a denoiser.
 
 The context is CLIP tokens, T5 tokens, one CLIP image token and one learned null token, each stream
-projected to the common width; the vector is pooled CLIP text plus CLIP image, not T5 (paper App. A).
-Knows records of embeddings, never a sentence.
+projected to the common width; the vector is pooled CLIP text plus CLIP image, not T5 (paper
+App. A). Knows records of embeddings, never a sentence.
 """
 
 from typing import Any

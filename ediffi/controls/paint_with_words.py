@@ -33,8 +33,8 @@ Mask = np.ndarray | Image.Image | Tensor
 class Region:
     """One phrase and where it goes.
 
-    `mask` is a flat tuple of GRID x GRID values 0..255 in reading order; `weight` scales the paper's
-    w' (negative pushes the phrase away); it acts where sigma_low <= sigma <= sigma_high.
+    `mask` is a flat tuple of GRID x GRID values 0..255 in reading order; `weight` scales the
+    paper's w' (negative pushes the phrase away); it acts where sigma_low <= sigma <= sigma_high.
     """
 
     phrase: str
@@ -75,8 +75,8 @@ class Painting:
     ) -> Painting:
         """The painting with `phrase` (its n-th `occurrence`) put where `mask` is set.
 
-        `mask` is (h, w) of bool, of 0..255 bytes, or of floats in [0, 1], any size; or a PIL picture,
-        whose lightness counts. It is kept as 64 x 64 shares of painted area.
+        `mask` is (h, w) of bool, of 0..255 bytes, or of floats in [0, 1], any size; or a PIL
+        picture, whose lightness counts. It is kept as 64 x 64 shares of painted area.
         """
         if len(self.regions) >= MOST_REGIONS:
             raise ValueError(f"a painting holds at most {MOST_REGIONS} regions.")
@@ -139,7 +139,9 @@ class Painting:
         return self.add(entry["phrase"], mask, entry["occurrence"], weight, (low, high))
 
 
-def bind(paintings: Sequence[Painting | None], texts: Sequence[EncodedText]) -> PaintedRegions | None:
+def bind(
+    paintings: Sequence[Painting | None], texts: Sequence[EncodedText]
+) -> PaintedRegions | None:
     """The paintings of a batch on the columns of both token streams; None when nothing is painted.
 
     Each text encodes one prompt, alone; columns are padded to the longest of the batch. Pictures
@@ -161,7 +163,9 @@ def bind(paintings: Sequence[Painting | None], texts: Sequence[EncodedText]) -> 
         sigma_high=torch.full((b, most), math.inf),
     )
     for row, (painting, text) in enumerate(zip(paintings, texts, strict=True)):
-        for place, region in enumerate(painting.regions if painting else ()):
+        if painting is None:
+            continue
+        for place, region in enumerate(painting.regions):
             _bind_region(bound, row, place, region, Prompt(painting.prompt), text)
     return bound
 

@@ -1,8 +1,8 @@
 """Solvers of the probability-flow ODE and its stochastic kin, as generators of steps.
 
-Each takes a denoiser, unit noise, a finished grid of noise levels that ends with 0, and `cond`. They
-know nothing of networks, guidance, experts or previews; whoever wants those loops over the steps.
-Stopping is not asking for the next step.
+Each takes a denoiser, unit noise, a finished grid of noise levels that ends with 0, and `cond`.
+They know nothing of networks, guidance, experts or previews; whoever wants those loops over the
+steps. Stopping is not asking for the next step.
 """
 
 import math

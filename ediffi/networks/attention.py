@@ -47,8 +47,8 @@ class Paint:
 def painted_scores(products: Tensor, paint: Paint, mask: Tensor, grid: tuple[int, int]) -> Tensor:
     """Q K^T + w A with w = w' ln(1 + sigma) max(Q K^T) (paper Sec. 4.3), before the division.
 
-    `products` (b, heads, pixels, n) is the plain Q K^T. The maximum is taken per picture and head over
-    unmasked columns and never below zero: a negative one would turn the painting round.
+    `products` (b, heads, pixels, n) is the plain Q K^T. The maximum is taken per picture and head
+    over unmasked columns and never below zero: a negative one would turn the painting round.
     """
     visible = products.masked_fill(~mask[:, None, None], -math.inf)
     peak = visible.amax(dim=(2, 3), keepdim=True).clamp(min=0)
@@ -175,7 +175,7 @@ class CrossAttention(nn.Module):
     def forward(
         self, x: Tensor, kv: tuple[Tensor, Tensor], mask: Tensor, paint: Paint | None
     ) -> Tensor:
-        """Attend `x` (b, c, h, w) to projected keys and values; `mask` (b, n) is True for tokens."""
+        """Attend `x` (b, c, h, w) to projected keys and values; `mask` (b, n) marks tokens."""
         h, w = x.shape[2:]
         rows = rearrange(self.norm(x), "b c h w -> b (h w) c")
         q = self.norm_q(rearrange(self.q(rows), "b n (g d) -> b g n d", g=self.heads))

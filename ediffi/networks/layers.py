@@ -64,7 +64,7 @@ class NoiseEmbedding(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """ADM's residual block with scale and shift from the embedding, (b, c, h, w) -> (b, c', h, w)."""
+    """ADM's residual block, scaled and shifted by the embedding: (b, c, h, w) -> (b, c', h, w)."""
 
     def __init__(self, channels: int, out: int, embedding: int, norm: str) -> None:
         """From `channels` to `out`, steered by a vector of width `embedding`."""

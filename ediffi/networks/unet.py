@@ -80,7 +80,7 @@ class Stage(nn.Module):
 
 
 class UNet(nn.Module):
-    """F(x; c_noise, context): (b, c, h, w) -> (b, 3, h, w); h and w multiples of `smallest_side`."""
+    """F(x; c_noise, context): (b, c, h, w) -> (b, 3, h, w), sides multiples of `smallest_side`."""
 
     def __init__(self, config: UNetConfig) -> None:
         """Build the network that `config` describes."""
@@ -101,9 +101,7 @@ class UNet(nn.Module):
                 self.shrink.append(Downsample(width))
                 skips.append(width)
         self.middle = Stage(channels, channels, last, config)
-        self.middle_out = ResidualBlock(
-            channels, channels, config.embedding_width, config.norm
-        )
+        self.middle_out = ResidualBlock(channels, channels, config.embedding_width, config.norm)
         self.up, self.grow = nn.ModuleList(), nn.ModuleList()
         for level in range(last, -1, -1):
             for _ in range(config.blocks[level] + 1):

@@ -49,18 +49,14 @@ def kernel(a: np.ndarray, b: np.ndarray) -> float:
 
 def frechet_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Distance:
     """`frechet` with its interval."""
-    return _with_interval(
-        frechet(a, b), lambda u, v: _frechet(a, b, u, v), (len(a), len(b)), seed
-    )
+    return _with_interval(frechet(a, b), lambda u, v: _frechet(a, b, u, v), (len(a), len(b)), seed)
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Distance:
     """`kernel` with its interval."""
     _check(a, b)
     kernels = _kernels(a, b)
-    return _with_interval(
-        kernel(a, b), lambda u, v: _kernel(kernels, u, v), (len(a), len(b)), seed
-    )
+    return _with_interval(kernel(a, b), lambda u, v: _kernel(kernels, u, v), (len(a), len(b)), seed)
 
 
 def gaussian_frechet(
@@ -103,7 +99,8 @@ def _kernel(
     def pairs(k: np.ndarray, w: np.ndarray) -> float:
         return (w @ k @ w - w**2 @ k.diagonal()) / (w.sum() ** 2 - (w**2).sum())
 
-    return float(pairs(within_a, u) + pairs(within_b, v) - 2 * (u @ between @ v) / u.sum() / v.sum())
+    across = 2 * (u @ between @ v) / u.sum() / v.sum()
+    return float(pairs(within_a, u) + pairs(within_b, v) - across)
 
 
 def _with_interval(

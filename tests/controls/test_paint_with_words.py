@@ -110,9 +110,13 @@ def test_sixteen_regions_are_the_most():
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=4)
-        | st.dictionaries(
-            st.sampled_from(["format", "prompt", "regions", "runs", "phrase"]), inner, max_size=4
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["format", "prompt", "regions", "runs", "phrase"]),
+                inner,
+                max_size=4,
+            )
         ),
     )
 )

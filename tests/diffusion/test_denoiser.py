@@ -35,7 +35,8 @@ def test_the_zero_networks_loss_is_one_at_every_sigma():
 
 
 def test_the_weight_cancels_c_out():
-    assert torch.allclose(loss_weight(SIGMAS, 0.5) * scalings(SIGMAS, 0.5).c_out ** 2, torch.ones(10))
+    weighted = loss_weight(SIGMAS, 0.5) * scalings(SIGMAS, 0.5).c_out ** 2
+    assert torch.allclose(weighted, torch.ones(10))
 
 
 def test_the_network_sees_scaled_pictures_and_labels():

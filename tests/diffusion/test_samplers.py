@@ -14,9 +14,7 @@ ALL = list(SOLVERS.values())
 
 
 def last(sampler, denoiser, noise, grid, **options):
-    for step in sampler(denoiser, noise, grid, None, **options):
-        pass
-    return step
+    return list(sampler(denoiser, noise, grid, None, **options))[-1]
 
 
 def error(sampler, steps):

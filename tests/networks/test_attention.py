@@ -128,7 +128,9 @@ def test_probabilities_are_a_distribution():
     attention = Attention()
     seen = []
     with listening(
-        attention, lambda name: isinstance(attention.probabilities, Tap), lambda n, v: seen.append(v)
+        attention,
+        lambda name: isinstance(attention.probabilities, Tap),
+        lambda n, v: seen.append(v),
     ):
         attention(q, k, v, mask)
     assert torch.allclose(seen[1].sum(-1), torch.ones(2, 3, 16), atol=1e-5)
