@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
@@ -43,7 +43,8 @@ class PairedGuidance:
         self.denoiser = denoiser
         self.scale = scale
         self.window = window
-        self.both = stack([cond, cond.null()])
+        both = stack([replace(cond, painting=None), cond.null()])
+        self.both = replace(both, painting=_with_blank_rows(cond.painting))
 
     def __call__(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
         """The guided clean estimate, shaped like `x` (b, c, h, w)."""
@@ -131,8 +132,7 @@ class Generator:
         low, high = sampling.guidance_low, sampling.guidance_high
         if low == high:
             return denoiser
-        if scale in (0, 1) or cond.painting is not None:
-            # One branch alone, or a null branch that must not pay for the painting.
+        if scale in (0, 1):  # one branch alone
             return Guided(denoiser, scale, Window(low, high))
         return PairedGuidance(denoiser, scale, Window(low, high), cond)
 
@@ -224,6 +224,14 @@ def _blank(dims: EncoderDims, shape: BatchShape) -> Conditioning:
         clip=torch.zeros(1, m, dims.clip),
         clip_mask=torch.zeros(1, m, dtype=torch.bool),
     )
+
+
+def _with_blank_rows(painting: PaintedRegions | None) -> PaintedRegions | None:
+    """The painting followed by as many rows in which nothing is painted: the null branch's."""
+    if painting is None:
+        return None
+    tensors = [getattr(painting, field.name) for field in fields(painting)]
+    return PaintedRegions(*(torch.cat([t, torch.zeros_like(t)]) for t in tensors))
 
 
 def _fitted(columns: Tensor, width: int) -> Tensor:

@@ -13,7 +13,7 @@ import torch
 import ediffi
 from ediffi.conditioning.embeddings import stack
 from ediffi.config import SamplingConfig
-from ediffi.controls.paint_with_words import Painting
+from ediffi.controls.paint_with_words import Painting, bind
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import seeded_noise
 from ediffi.generation import MAX_BATCH, PairedGuidance
@@ -98,10 +98,16 @@ def test_every_setting_changes_the_picture_and_replays(model, changes):
     assert apart(model.replay(changed.recipe).image, changed.image) == 0
 
 
+@pytest.mark.parametrize("painted", [False, True])
 @pytest.mark.parametrize("window", [Window(), Window(0.5, 5.0)])
-def test_paired_guidance_is_guidance(model, window):
+def test_paired_guidance_is_guidance(model, window, painted):
     """One evaluation of both branches against two; inside the window, at its edges and outside."""
-    cond = stack([model.model.encoders.condition([text]) for text in (PROMPT, "a cat", "")])
+    prompts = (PROMPT, "a cat", "")
+    cond = stack([model.model.encoders.condition([text]) for text in prompts])
+    if painted:
+        texts = [model.model.encoders.encode_text([text]) for text in prompts]
+        paintings = [half_painted(PROMPT, "moon"), half_painted("a cat", "cat"), None]
+        cond = replace(cond, painting=bind(paintings, texts))
     denoiser = model.model.denoiser
     paired, plain = PairedGuidance(denoiser, 3.0, window, cond), Guided(denoiser, 3.0, window)
     with torch.no_grad():
