@@ -282,10 +282,7 @@ def as_json(record: object) -> dict:
 
 
 def from_json(cls: type[Record], data: object) -> Record:
-    """The record of class `cls` that `as_json` wrote as `data`.
-
-    Raises ValueError naming an unknown or missing key, or a value of the wrong kind.
-    """
+    """What `as_json` wrote; ValueError names an unknown or missing key, or a wrong value."""
     return typing.cast(Record, _read(cls, data, cls.__name__))
 
 
