@@ -7,6 +7,7 @@ depends on the seed, the prompt and every setting, as a real picture does.
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -104,10 +105,10 @@ def tiny_pipeline(seed: int = 0) -> EDiffI:
     return EDiffI(model, torch.device("cpu"), torch.float32)
 
 
-def tiny_model_folder(root: Path) -> Path:
+def tiny_model_folder(root: Path, resolution: int = 16) -> Path:
     """A model folder as training leaves one, with real but tiny and random encoders."""
     root.mkdir(parents=True, exist_ok=True)
-    config = preset("tiny").base
+    config = replace(preset("tiny").base, resolution=resolution)
     save_network(root / "baseline", tiny_denoiser(), config, {"pictures": 0})
     _tiny_t5(root / "t5", config.encoders)
     _tiny_clip(root / "clip", config.encoders)

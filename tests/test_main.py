@@ -13,9 +13,24 @@ import pytest
 from ediffi.__main__ import main
 from ediffi.commands.generate import output_paths
 from ediffi.recipe import Recipe, read_picture, read_png, write_png
+from ediffi.storybook import vocabulary
+from ediffi.storybook.inspector import InspectorConfig, InspectorNet
+from ediffi.weights import save_network
 from tests.fakes import tiny_model_folder
 
 PROMPT = "a red fox under a yellow moon"
+INSPECTOR = InspectorConfig(
+    kinds=vocabulary.THINGS,
+    colours=vocabulary.COLOURS,
+    wearables=vocabulary.WEARABLES,
+    words=vocabulary.WORDS,
+    places=vocabulary.PLACES,
+    skies=vocabulary.SKIES,
+    styles=vocabulary.STYLES,
+    stem=8,
+    width=8,
+    deep=8,
+)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +143,20 @@ def test_presets_are_listed_with_their_sizes(capsys):
     assert set(rows) == {"preset", "tiny", "storybook", "paper"}
     paper = int(rows["paper"].split()[2].replace(",", ""))
     assert 0.8e9 < paper < 1.3e9
+
+
+def test_an_evaluation_is_printed_and_written(tmp_path, capsys):
+    model = tiny_model_folder(tmp_path / "tiny", resolution=64)
+    inspector, out = tmp_path / "inspector", tmp_path / "scores.json"
+    save_network(inspector, InspectorNet(INSPECTOR).eval(), INSPECTOR, {})
+    words = ["evaluate", "--model", model, "--inspector", inspector, "--n", 12, "--steps", 1]
+    assert call(*words, "--workers", 1, "--json", out) == 0
+    told = capsys.readouterr().out
+    assert "12 short captions of test, seed 0" in told
+    written = json.loads(out.read_text())
+    assert (written["n"], written["model"]) == (12, "tiny/baseline")
+    for score in written["scores"]:
+        assert score["name"] in told
 
 
 @pytest.mark.parametrize(
