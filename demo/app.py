@@ -45,8 +45,8 @@ def build_app(engine: Engine) -> gr.Blocks:
     return app.queue(max_size=QUEUE, default_concurrency_limit=4)
 
 
-def launch(app: gr.Blocks, host: str, port: int | None, wait: bool = True) -> str:
-    """Serves the app and returns its local address; with `wait`, only after it was stopped.
+def launch(app: gr.Blocks, host: str, port: int | None) -> str:
+    """Serves the app from other threads and returns its local address.
 
     Nothing is shared, monitored or recorded, errors do not echo what was sent, and uploads are
     small.
@@ -73,9 +73,6 @@ def launch(app: gr.Blocks, host: str, port: int | None, wait: bool = True) -> st
         theme=studio_theme(),
         css=studio_css(),
     )
-    if wait:
-        print(f"The studio is open at {address}  (Ctrl-C closes it)", flush=True)
-        app.block_thread()
     return address
 
 
@@ -104,20 +101,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Opens the studio; returns the exit status."""
     options = _parser().parse_args(arguments)
     os.environ.update(OFFLINE)
-    from demo.storybook import load, paint_examples
-
     try:
-        engine = load(options.model)
-        if options.paint_examples:
-            paint_examples(engine)
-        else:
-            launch(build_app(engine), options.host, options.port)
+        return _open(options)
     except ImportError as error:
         print(f"demo: {error.name} is missing: pip install 'ediffi[demo]'", file=sys.stderr)
-        return 1
     except (OSError, ValueError) as error:
         print(f"demo: {error}", file=sys.stderr)
-        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 1
+
+
+def _open(options: argparse.Namespace) -> int:
+    from demo.storybook import begin, load, paint_examples
+
+    if options.paint_examples:
+        paint_examples(load(options.model))
+        return 0
+    # Imported before the model's libraries are, so that the page does not wait for them.
+    import gradio  # noqa: F401
+
+    engine = begin(options.model)
+    app = build_app(engine)
+    address = launch(app, options.host, options.port)
+    print(f"The studio is open at {address}  (Ctrl-C closes it)", flush=True)
+    try:
+        _ = engine.model
+        app.block_thread()
+    finally:
+        app.close(verbose=False)
     return 0
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def surprise(chance: random.Random) -> str:
     hero = chance.choice(vocabulary.ANIMALS)
     friend = chance.choice([name for name in vocabulary.THINGS if _may_meet(hero, name)])
     wear = chance.choice(("", *vocabulary.wearables(hero)))
-    spare = chance.sample(vocabulary.COLOURS, len(vocabulary.COLOURS))
+    colours: Sequence[str] = vocabulary.COLOURS
+    spare = chance.sample(colours, len(colours))
     said = _coloured(hero, spare)
     if wear:
         said += f" with {_coloured(wear, spare)}"

@@ -6,31 +6,51 @@ vocabulary's. Loading torch takes seconds, so the libraries are imported where t
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from demo import engine
 from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
 from demo.examples import EXAMPLES, file_name
+from ediffi.config import SamplingConfig, preset
 from ediffi.storybook import phrases, vocabulary
 
 if TYPE_CHECKING:
     from ediffi.pipeline import EDiffI
     from ediffi.request import Result
 
+SHIPPED = "storybook"
+
 
 class StorybookEngine:
-    """An engine around a loaded model."""
+    """An engine around a model that may still be on its way.
 
-    def __init__(self, model: EDiffI) -> None:
-        self.model = model
+    Words and defaults are known before the model is there; painting and recalling wait for it.
+    """
+
+    def __init__(self, coming: Future[EDiffI], sampling: SamplingConfig) -> None:
+        self.coming = coming
+        self.sampling = sampling
+
+    @classmethod
+    def of(cls, model: EDiffI) -> StorybookEngine:
+        """The engine of a model that is there."""
+        coming: Future[EDiffI] = Future()
+        coming.set_result(model)
+        return cls(coming, model.model.preset.sampling)
+
+    @property
+    def model(self) -> EDiffI:
+        """The model, waited for; raises what its loading raised."""
+        return self.coming.result()
 
     def defaults(self) -> Defaults:
         """The sampling settings that come with the model."""
-        sampling = self.model.model.preset.sampling
-        return Defaults(steps=sampling.steps, guidance=sampling.guidance)
+        return Defaults(steps=self.sampling.steps, guidance=self.sampling.guidance)
 
     def shelves(self) -> tuple[Shelf, ...]:
         """The storybook's vocabulary, leaving out words that a visitor need not be told."""
@@ -87,11 +107,10 @@ class StorybookEngine:
             raise ValueError(str(error).replace(str(png), "this picture")) from None
         sampling = recipe.sampling
         made = engine.request(recipe.prompt, recipe.seed, sampling.steps, sampling.guidance, 1)
-        default = self.model.model.preset.sampling
         notes = []
         if recipe.model != self.model.model.name:
             notes.append(f"It was painted by the model {recipe.model}.")
-        if sampling.solver != default.solver:
+        if sampling.solver != self.sampling.solver:
             notes.append(f"It was painted with the solver {sampling.solver}.")
         if recipe.painting is not None:
             notes.append("Its painted regions are not brought back.")
@@ -102,7 +121,31 @@ def load(model: str) -> StorybookEngine:
     """The engine of a model name, folder or hub id; errors as in `EDiffI.from_pretrained`."""
     from ediffi.pipeline import EDiffI
 
-    return StorybookEngine(EDiffI.from_pretrained(model))
+    return StorybookEngine.of(EDiffI.from_pretrained(model))
+
+
+def begin(model: str) -> StorybookEngine:
+    """As `load`, but the shipped storybook's engine comes at once and its model a little later.
+
+    Errors of a model on its way are raised by `StorybookEngine.model`.
+    """
+    if model.split("/")[0] != SHIPPED:
+        return load(model)
+    coming: Future[EDiffI] = Future()
+    threading.Thread(target=_fetch, args=(model, coming), daemon=True).start()
+    return StorybookEngine(coming, preset(SHIPPED).sampling)
+
+
+def _fetch(model: str, coming: Future[EDiffI]) -> None:
+    try:
+        from ediffi.pipeline import EDiffI
+
+        fetched = EDiffI.from_pretrained(model)
+        # The first evaluation allocates and chooses kernels: better now than under a visitor.
+        fetched.generate("", steps=1)
+        coming.set_result(fetched)
+    except BaseException as error:  # whatever it is, whoever waits must hear of it
+        coming.set_exception(error)
 
 
 def paint_examples(painter: StorybookEngine) -> None:

@@ -29,5 +29,5 @@ def app(shared_painter: FakeEngine) -> gr.Blocks:
 
 @pytest.fixture(scope="module")
 def address(app: gr.Blocks) -> Iterator[str]:
-    yield launch(app, "127.0.0.1", None, wait=False)
+    yield launch(app, "127.0.0.1", None)
     app.close(verbose=False)

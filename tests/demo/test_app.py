@@ -134,7 +134,7 @@ def test_a_port_that_is_taken_is_one_sentence(app):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"Port {port} of 127.0.0.1 cannot be used"):
-            launch(app, "127.0.0.1", port, wait=False)
+            launch(app, "127.0.0.1", port)
 
 
 def test_launch_settings_keep_the_studio_to_itself(painter, monkeypatch):
@@ -145,7 +145,7 @@ def test_launch_settings_keep_the_studio_to_itself(painter, monkeypatch):
         return None, "http://127.0.0.1:1/", None
 
     monkeypatch.setattr(gr.Blocks, "launch", record)
-    launch(application.build_app(FakeEngine()), "127.0.0.1", None, wait=False)
+    launch(application.build_app(FakeEngine()), "127.0.0.1", None)
     off = ("share", "show_error", "enable_monitoring", "run_history", "ssr_mode")
     assert [given[name] for name in off] == [False] * 5
     assert given["allowed_paths"] == [] and given["max_file_size"] == "5mb"

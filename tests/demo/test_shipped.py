@@ -23,7 +23,7 @@ def shipped() -> StorybookEngine:
 
 def test_the_shipped_model_paints_before_ones_eyes(shipped, chromium, tmp_path):
     app = build_app(shipped)
-    address = launch(app, "127.0.0.1", None, wait=False)
+    address = launch(app, "127.0.0.1", None)
     try:
         with visiting(chromium, address, tmp_path / "profile") as visit:
             visit.page.fill("#prompt textarea", SENTENCE)

@@ -2,6 +2,7 @@
 
 import inspect
 import io
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from PIL import Image
 
 from demo import engine
 from demo.engine import Painted, Progress
-from demo.storybook import StorybookEngine
+from demo.storybook import StorybookEngine, begin
+from ediffi.config import preset
+from ediffi.pipeline import EDiffI
 from ediffi.recipe import read_png, write_png
 from tests.fakes import tiny_pipeline
 
@@ -20,7 +23,7 @@ ASKED = engine.request("a red fox", 7, 3, 2.0, 2)
 
 @pytest.fixture(scope="module")
 def tiny() -> StorybookEngine:
-    return StorybookEngine(tiny_pipeline())
+    return StorybookEngine.of(tiny_pipeline())
 
 
 def test_the_fake_and_the_real_engine_have_the_same_verbs():
@@ -88,3 +91,23 @@ def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(
     with pytest.raises(ValueError, match="no recipe") as refusal:
         tiny.recall(path)
     assert str(tmp_path) not in str(refusal.value)
+
+
+def test_words_and_defaults_are_there_before_the_model():
+    coming: Future[EDiffI] = Future()
+    early = StorybookEngine(coming, preset("storybook").sampling)
+    assert early.defaults().steps > 1
+    assert early.unknown("a zebra") == (engine.Unknown(2, 7, "zebra"),)
+    assert len(early.shelves()) > 5
+    coming.set_result(tiny_pipeline())
+    *_, last = early.paint(ASKED)
+    assert isinstance(last, Painted)
+
+
+def test_a_model_that_does_not_come_says_why(monkeypatch):
+    def refuse(source: str) -> EDiffI:
+        raise FileNotFoundError(f"There is no model {source!r}.")
+
+    monkeypatch.setattr(EDiffI, "from_pretrained", refuse)
+    with pytest.raises(FileNotFoundError, match="no model 'storybook/x'"):
+        _ = begin("storybook/x").model
