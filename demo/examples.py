@@ -62,7 +62,7 @@ def surprise(chance: random.Random) -> str:
     friend = chance.choice([name for name in vocabulary.THINGS if _may_meet(hero, name)])
     wear = chance.choice(("", *vocabulary.wearables(hero)))
     colours: Sequence[str] = vocabulary.COLOURS
-    spare = chance.sample(colours, len(colours))
+    spare: list[str] = chance.sample(colours, len(colours))
     said = _coloured(hero, spare)
     if wear:
         said += f" with {_coloured(wear, spare)}"
