@@ -96,7 +96,7 @@ _CPU = StorybookPlan(
     clip=Limit(steps=450),
     phases=(
         Phase("base32", 32, 150_000, 32, seconds=1800, decay_share=0.0, other_styles=0.25),
-        Phase("base64", 64, 1_000_000, 32, seconds=7200, other_styles=0.35),
+        Phase("base64", 64, 1_000_000, 32, seconds=7200, other_styles=0.2),
     ),
     inspector=Limit(seconds=900),
     evaluated=1000,
