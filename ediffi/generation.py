@@ -12,13 +12,12 @@ from dataclasses import fields, replace
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ediffi import images
 from ediffi.build import build_sampler
+from ediffi.conditioner import Conditioner
 from ediffi.conditioning.embeddings import Conditioning, PaintedRegions, stack
-from ediffi.config import EncoderDims, SamplingConfig
-from ediffi.controls.paint_with_words import bind
+from ediffi.config import SamplingConfig
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
@@ -62,6 +61,7 @@ class Generator:
         self.model = model
         self.device = device
         self.dtype = dtype
+        self.conditioner = Conditioner(model.encoders, model.config.encoders)
 
     @torch.inference_mode()
     def steps(
@@ -77,11 +77,11 @@ class Generator:
         """
         _check_batch(requests)
         sampling, size = requests[0].sampling, requests[0].size
-        cond, columns = self._condition(requests, shape)
+        cond, made = self.conditioner.batch(requests, shape)
         noise = seeded_noise([request.seed for request in requests], (3, size, size))
         total = sampling.steps
         began = time.perf_counter()
-        for step in self._sample(requests, noise.to(self.device), cond):
+        for step in self._sample(requests, noise.to(self.device), cond.to(self.device)):
             if not bool(torch.isfinite(step.denoised).all()):
                 raise ValueError(
                     f"The picture is no longer finite at step {step.index + 1} of {total}, sigma"
@@ -95,7 +95,7 @@ class Generator:
                 denoised=step.denoised,
                 experts=(self.model.network,),
                 seconds=time.perf_counter() - began,
-                results=self._results(requests, reports, step.x, columns) if last else (),
+                results=self._results(requests, reports, step.x, made) if last else (),
             )
             began = time.perf_counter()
 
@@ -136,47 +136,17 @@ class Generator:
             return Guided(denoiser, scale, Window(low, high))
         return PairedGuidance(denoiser, scale, Window(low, high), cond)
 
-    def _condition(
-        self, requests: Sequence[Request], shape: BatchShape | None
-    ) -> tuple[Conditioning, BatchShape]:
-        # One prompt at a time: its embedding must not depend on its neighbours in the batch.
-        rows = [self.model.encoders.condition([request.prompt]) for request in requests]
-        if shape is not None:
-            rows.append(_blank(self.model.config.encoders, shape))
-        cond = stack([row.to("cpu") for row in rows]).rows(range(len(requests)))
-        columns = BatchShape(
-            pictures=len(requests),
-            t5_columns=cond.t5.shape[1],
-            clip_columns=cond.clip.shape[1],
-        )
-        if requests[0].without:
-            cond = cond.null(*requests[0].without)
-        return replace(cond, painting=self._painting(requests, cond)).to(self.device), columns
-
-    def _painting(self, requests: Sequence[Request], cond: Conditioning) -> PaintedRegions | None:
-        if not any(request.painting for request in requests):
-            return None
-        texts = [self.model.encoders.encode_text([request.prompt]) for request in requests]
-        bound = bind([request.painting for request in requests], texts)
-        if bound is None:
-            return None
-        return replace(
-            bound,
-            t5_columns=_fitted(bound.t5_columns, cond.t5.shape[1]),
-            clip_columns=_fitted(bound.clip_columns, cond.clip.shape[1]),
-        )
-
     def _results(
         self,
         requests: Sequence[Request],
         reports: Sequence[Report],
         x: Tensor,
-        columns: BatchShape,
+        made: BatchShape,
     ) -> tuple[Result, ...]:
         return tuple(
             Result(
                 images={request.size: images.to_pil(picture)},
-                recipe=self._recipe(request, replace(columns, row=row)),
+                recipe=self._recipe(request, replace(made, row=row)),
                 report=report,
             )
             for row, (request, report, picture) in enumerate(zip(requests, reports, x, strict=True))
@@ -197,33 +167,12 @@ class Generator:
         )
 
 
-def can_share(first: Request, second: Request) -> bool:
-    """Whether two requests may be sampled in one batch; painted ones keep to themselves."""
-    return (first.size, first.sampling, first.without, bool(first.painting)) == (
-        second.size,
-        second.sampling,
-        second.without,
-        bool(second.painting),
-    )
-
-
 def _check_batch(requests: Sequence[Request]) -> None:
     if not 1 <= len(requests) <= MAX_BATCH:
         raise ValueError(f"A batch has 1 to {MAX_BATCH} pictures, not {len(requests)}.")
-    if not all(can_share(requests[0], request) for request in requests):
+    shared = {(r.size, r.sampling, r.without) for r in requests}
+    if len(shared) > 1:
         raise ValueError("The pictures of a batch must share size, sampling and embeddings.")
-
-
-def _blank(dims: EncoderDims, shape: BatchShape) -> Conditioning:
-    """A row that holds nothing but makes `stack` pad to the columns of `shape`."""
-    n, m = shape.t5_columns, shape.clip_columns
-    return replace(
-        Conditioning.nothing(1, dims),
-        t5=torch.zeros(1, n, dims.t5),
-        t5_mask=torch.zeros(1, n, dtype=torch.bool),
-        clip=torch.zeros(1, m, dims.clip),
-        clip_mask=torch.zeros(1, m, dtype=torch.bool),
-    )
 
 
 def _with_blank_rows(painting: PaintedRegions | None) -> PaintedRegions | None:
@@ -232,8 +181,3 @@ def _with_blank_rows(painting: PaintedRegions | None) -> PaintedRegions | None:
         return None
     tensors = [getattr(painting, field.name) for field in fields(painting)]
     return PaintedRegions(*(torch.cat([t, torch.zeros_like(t)]) for t in tensors))
-
-
-def _fitted(columns: Tensor, width: int) -> Tensor:
-    """Painted columns (b, r, n) padded or cut to `width`, as the token columns were."""
-    return F.pad(columns, (0, width - columns.shape[2]))

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from ediffi.controls.paint_with_words import Painting
-from ediffi.generation import MAX_BATCH, Generator, can_share
+from ediffi.generation import MAX_BATCH, Generator
 from ediffi.loading import Model, open_model
 from ediffi.recipe import Environment, Recipe
 from ediffi.request import PipelineStep, Report, Request, Result, sampling_with
@@ -107,16 +107,19 @@ class EDiffI:
         return [finished[index] for index in range(len(requests))]
 
     def groups(self, requests: Sequence[Request]) -> list[list[int]]:
-        """Indices of requests that share a batch, at most MAX_BATCH in each."""
-        groups: list[list[int]] = []
-        for index, request in enumerate(requests):
-            for group in groups:
-                if len(group) < MAX_BATCH and can_share(requests[group[0]], request):
-                    group.append(index)
-                    break
-            else:
-                groups.append([index])
-        return groups
+        """Indices of requests that share a batch without changing each other's pictures.
+
+        Prompts of a batch have like lengths and painted ones keep to themselves; MAX_BATCH at most.
+        """
+        alike: dict[object, list[list[int]]] = {}
+        for index, r in enumerate(requests):
+            columns = self.generator.conditioner.told(r.prompt).columns
+            shared = (r.size, r.sampling, r.without, bool(r.painting), columns)
+            batches = alike.setdefault(shared, [[]])
+            if len(batches[-1]) == MAX_BATCH:
+                batches.append([])
+            batches[-1].append(index)
+        return [batch for batches in alike.values() for batch in batches]
 
     def steps(self, requests: Request | Sequence[Request]) -> Iterator[PipelineStep]:
         """The steps in which one request, or a batch of requests that agree, becomes pictures.
@@ -148,7 +151,7 @@ class EDiffI:
             )
 
     def _report(self, request: Request) -> Report:
-        dropped = self.model.encoders.encode_text([request.prompt]).dropped[0]
+        dropped = self.generator.conditioner.told(request.prompt).text.dropped[0]
         return Report(
             unknown=tuple(dict.fromkeys(word for _, _, word in unknown_words(request.prompt))),
             dropped_t5=dropped.t5,

@@ -54,8 +54,13 @@ class FakeEncoders:
     def encode_image(self, x: Tensor) -> Tensor:
         return x.flatten(1)[:, : self.dims.image] * 1.0
 
-    def condition(self, texts: Sequence[str], images: Tensor | None = None) -> Conditioning:
-        text = self.encode_text(texts)
+    def condition(
+        self,
+        texts: Sequence[str],
+        images: Tensor | None = None,
+        encoded: EncodedText | None = None,
+    ) -> Conditioning:
+        text = encoded or self.encode_text(texts)
         said = torch.tensor([bool(t.strip()) for t in texts])
         vector = torch.zeros(len(texts), self.dims.image)
         return Conditioning(

@@ -29,7 +29,7 @@ RANKS = (
     {"cascade", "controls"},
     {"build", "recipe", "weights"},
     {"model_folder", "request"},
-    {"loading"},
+    {"conditioner", "loading"},
     {"generation"},
     {"storybook"},
     {"pipeline", "training"},

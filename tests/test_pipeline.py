@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import ediffi
+from ediffi.conditioner import KEPT, Conditioner
 from ediffi.conditioning.embeddings import stack
 from ediffi.config import SamplingConfig
 from ediffi.controls.paint_with_words import Painting, bind
@@ -231,12 +232,32 @@ def test_requests_are_grouped_by_what_they_share_and_come_back_in_order(model):
     requests = [
         model.request(PROMPT, seed, steps=4 if seed % 3 else 5) for seed in range(MAX_BATCH + 4)
     ]
+    requests.append(model.request("a fox " * 20, seed=MAX_BATCH + 4, steps=5))
     groups = model.groups(requests)
+    assert groups[-1] == [MAX_BATCH + 4]  # a longer sentence would change its neighbours
     assert sorted(sum(groups, [])) == list(range(len(requests)))
     assert all(len({requests[i].sampling.steps for i in group}) == 1 for group in groups)
     assert max(map(len, groups)) <= MAX_BATCH
     results = model.generate_many(requests)
     assert [result.recipe.seed for result in results] == list(range(len(requests)))
+
+
+def test_a_mixed_batch_replays_too(model):
+    batch = [model.request(PROMPT, seed=1), model.request("a fox " * 20, seed=2)]
+    *_, last = model.steps(batch)
+    assert last.results[0].recipe.batch == BatchShape(2, 0, 64, 64)
+    for result in last.results:
+        assert apart(model.replay(result.recipe).image, result.image) == 0
+
+
+def test_prompts_are_remembered_but_not_for_ever(model):
+    conditioner = Conditioner(model.model.encoders, model.model.config.encoders)
+    first = conditioner.told("prompt 0")
+    assert conditioner.told("prompt 0") is first
+    for number in range(1, KEPT + 1):
+        conditioner.told(f"prompt {number}")
+    assert conditioner.told("prompt 0") is not first
+    assert first.columns == (32, 32)
 
 
 def test_a_batch_of_unlike_requests_is_refused(model):

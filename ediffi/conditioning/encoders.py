@@ -107,15 +107,20 @@ class Encoders:
         """CLIP vectors (b, d) of pictures `x` (b, 3, h, w) in [-1, 1], of any size."""
         return self.clip.encode_image(x)
 
-    def condition(self, texts: Sequence[str], images: torch.Tensor | None = None) -> Conditioning:
+    def condition(
+        self,
+        texts: Sequence[str],
+        images: torch.Tensor | None = None,
+        encoded: EncodedText | None = None,
+    ) -> Conditioning:
         """What a denoiser is told for `texts` and `images` (b, 3, h, w) in [-1, 1].
 
         A blank text is the exact null of both text streams, not the encoding of nothing; no images
-        are the exact null of the image.
+        are the exact null of the image. `encoded` is `encode_text(texts)` if it exists already.
         """
         if images is not None and len(images) != len(texts):
             raise ValueError(f"{len(texts)} texts were given with {len(images)} images.")
-        text = self.encode_text(texts)
+        text = encoded or self.encode_text(texts)
         said = torch.tensor([bool(t.strip()) for t in texts], device=text.t5.device)
         if images is None:
             vector = text.t5.new_zeros(len(texts), self.clip.image_width)
