@@ -80,7 +80,7 @@ def test_captions_are_short_then_one_long_and_say_the_style_as_asked():
 
 def test_shards_of_another_plan_are_refused(shards):
     with pytest.raises(ValueError, match="another plan; choose an empty folder"):
-        render_shards(shards[0].parent, "train", 100, 10, workers=1, **(SMALL | {"size": 16}))
+        render_shards(shards[0].parent, "train", 101, 10, workers=1, **SMALL)
 
 
 def test_a_broken_shard_is_named(tmp_path):
