@@ -1,0 +1,96 @@
+"""The model that comes with the package: whole, small, trained, and the source of its pictures."""
+
+import copy
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ediffi.__main__ import main
+from ediffi.loading import shipped_folder
+from ediffi.pipeline import EDiffI
+from ediffi.recipe import read_png
+
+PROMPT = "a red fox under a yellow moon"
+MEBIBYTE = 2**20
+
+
+@pytest.fixture(scope="module")
+def storybook():
+    return EDiffI.from_pretrained("storybook")
+
+
+def smoothness(picture) -> float:
+    """The correlation of pixels with their right neighbours: a picture has it, noise does not."""
+    grey = np.asarray(picture.convert("L"), np.float64)
+    return float(np.corrcoef(grey[:, :-1].ravel(), grey[:, 1:].ravel())[0, 1])
+
+
+def apart(one, other) -> float:
+    """The mean difference of two pictures, in steps of 1/255."""
+    return float(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).mean())
+
+
+def test_both_names_mean_the_same_model(storybook):
+    assert storybook.model.name == "storybook/baseline"
+    assert storybook.sizes == (64,)
+    named = EDiffI.from_pretrained("storybook/baseline")
+    assert named.model.weights == storybook.model.weights
+
+
+def test_the_files_keep_to_their_budgets(storybook):
+    files = [path for path in shipped_folder().rglob("*") if path.is_file()]
+    assert max(path.stat().st_size for path in files) <= 16 * MEBIBYTE
+    assert sum(path.stat().st_size for path in files) <= 110 * MEBIBYTE
+    assert sum(p.numel() for p in storybook.model.denoiser.parameters()) <= 8_200_000
+    encoders = storybook.model.encoders
+    modules = (encoders.t5.model, encoders.clip.model)
+    assert sum(p.numel() for module in modules for p in module.parameters()) <= 6_000_000
+    assert {path.suffix for path in files} <= {".json", ".safetensors", ".md"}
+
+
+def test_the_record_tells_how_it_was_trained():
+    record = json.loads((shipped_folder() / "baseline" / "record.json").read_text())
+    assert record["pictures"] > 0
+    assert record["parameters"] > 0
+
+
+def test_zeroed_weights_destroy_the_picture(storybook):
+    """Nothing is rendered or retrieved: what is seen comes out of the weights."""
+    trained = storybook.generate(PROMPT, seed=7).image
+    empty = copy.deepcopy(storybook.model.denoiser)
+    with torch.no_grad():
+        for parameter in empty.parameters():
+            parameter.zero_()
+    environment = storybook.generator
+    blank = EDiffI(replace(storybook.model, denoiser=empty), environment.device, environment.dtype)
+    destroyed = blank.generate(PROMPT, seed=7).image
+    assert smoothness(trained) > 0.6
+    assert abs(smoothness(destroyed)) < 0.2
+    assert apart(destroyed, blank.generate("a blue whale in the sea", seed=7).image) == 0
+
+
+def test_sentence_and_seed_both_decide(storybook):
+    first = storybook.generate(PROMPT, seed=7).image
+    assert apart(first, storybook.generate("a blue boat on the sea", seed=7).image) > 8
+    assert apart(first, storybook.generate(PROMPT, seed=8).image) > 8
+    assert apart(first, storybook.generate(PROMPT, seed=7).image) == 0
+
+
+def test_the_batch_changes_at_most_two_steps_of_255(storybook):
+    prompts = [PROMPT, "a cat", "two owls and a green house in the snow", ""]
+    requests = [storybook.request(p, seed=seed) for seed, p in enumerate(prompts)]
+    for request, result in zip(requests, storybook.generate_many(requests), strict=True):
+        alone = storybook.generate_many([request])[0].image
+        gap = np.abs(np.asarray(alone, np.int16) - np.asarray(result.image, np.int16))
+        assert gap.max() <= 2
+
+
+def test_the_command_of_the_readme_and_its_replay(tmp_path, capsys):
+    fox, again = tmp_path / "fox.png", tmp_path / "again.png"
+    assert main(["generate", PROMPT, "--seed", "7", "--out", str(fox)]) == 0
+    assert read_png(fox).model == "storybook/baseline"
+    assert main(["replay", str(fox), "--out", str(again)]) == 0
+    assert "to the last bit" in capsys.readouterr().out
