@@ -42,7 +42,7 @@ class InspectorConfig:
     stem: int = 32
     width: int = 96
     deep: int = 128
-    threshold: float = 0.4
+    threshold: float = 0.5
     wear_threshold: float = 0.5
     readable_threshold: float = 0.5
 

@@ -58,11 +58,11 @@ REACH = 1.0  # of a thing's centre over the cells, in cells
 
 @dataclass(frozen=True)
 class Renders:
-    """True pictures uint8 (n, 3, h, w) and what they show."""
+    """True pictures uint8 (n, 3, h, w), what they show, and how often each is to be drawn."""
 
     images: Tensor
     truth: Truth
-    scenes: tuple[Scene, ...]
+    weight: Tensor
 
 
 def read_shards(folders: list[str | Path], config: InspectorConfig = CONFIG) -> Renders:
@@ -84,7 +84,12 @@ def renders(images: np.ndarray, scenes: list[Scene], config: InspectorConfig = C
     """Pictures uint8 (n, h, w, 3) with the scenes they were drawn from."""
     assert len(images) == len(scenes)
     planes = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
-    return Renders(planes, truth_of(scenes, config), tuple(scenes))
+    # Clothes and words are rare and small: without more of them they would be learnt last.
+    weight = [
+        1 + 2 * any(thing.wears for thing in scene.things) + 3 * any(t.word for t in scene.things)
+        for scene in scenes
+    ]
+    return Renders(planes, truth_of(scenes, config), torch.tensor(weight).float())
 
 
 def reading_loss(outputs: Outputs, truth: Truth, legible: Tensor) -> Tensor:
@@ -103,8 +108,8 @@ def reading_loss(outputs: Outputs, truth: Truth, legible: Tensor) -> Tensor:
         + _cross(outputs.colour, of["colour"])
         + 0.5 * offset
         + 0.5 * size
-        + 0.5 * _cross(pieces, worn).sum(1)
-        + 0.3 * _cross(outputs.word, of["word"])
+        + 1.5 * _cross(pieces, worn).sum(1)
+        + 1.0 * _cross(outputs.word, of["word"])
     )
     pages = sum(
         _cross(getattr(outputs, name), getattr(truth, name)) for name in ("style", "place", "sky")
@@ -162,7 +167,7 @@ def lesson(
     """The pictures (b, 3, h, w), truth and legibility (b,) of one step."""
     here = torch.Generator(device).manual_seed(settings.seed * 1_000_003 + step)
     random = torch.Generator().manual_seed(settings.seed * 1_000_003 + step)
-    index = torch.randint(len(data.images), (settings.batch,), generator=random)
+    index = torch.multinomial(data.weight, settings.batch, True, generator=random)
     x = data.images[index].to(device).float() / 127.5 - 1
     x, truth = mar(x, data.truth.rows(index).to(device), here)
     spoilt = max(2, settings.batch // SPOILT)
@@ -199,7 +204,7 @@ def train_inspector(
     report = run(network, loss_of, _by_muon, settings, limit, Path(saved))
     calibrate(network, data.images)
     record = {
-        "scenes": len(data.scenes),
+        "scenes": len(data.images),
         "steps": report.steps,
         "pictures_seen": report.steps * settings.batch,
         "seconds": round(report.seconds, 1),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ediffi.storybook import vocabulary
+from ediffi.storybook.evaluation import blurred, draw, make_tasks
 from ediffi.storybook.inspector import (
     TYPICAL_SIZE,
     Inspector,
@@ -14,9 +15,11 @@ from ediffi.storybook.inspector import (
     InspectorNet,
     Outputs,
     decode,
+    load_inspector,
 )
 from ediffi.storybook.inspector_pictures import centre, mar, spoil, truth_of
 from ediffi.storybook.scene import Scene, Thing, Wear
+from ediffi.storybook.scoring import facts, score
 
 CONFIG = InspectorConfig(
     kinds=vocabulary.THINGS,
@@ -174,6 +177,16 @@ def test_spoiling_repeats_with_its_generator_and_leaves_no_picture_as_it_was():
 def test_the_shipped_network_stays_within_two_million_parameters():
     full = InspectorNet(InspectorConfig(*(getattr(CONFIG, n) for n in NAMES)))
     assert sum(parameter.numel() for parameter in full.parameters()) <= 2_000_000
+
+
+def test_the_shipped_inspector_reads_new_renders_and_believes_no_blur():
+    tasks = make_tasks(24, 7, "test")
+    truth = draw([task.scene for task in tasks], workers=1)
+    inspector = load_inspector()
+    scores = score([facts(t.scene, t.caption) for t in tasks], inspector.read(truth))
+    shares = {found.name: found.share for found in scores}
+    assert shares["thing"] >= 0.85 and shares["colour"] >= 0.8, shares
+    assert sum(reading.readable for reading in inspector.read(blurred(truth, 5.0))) <= 2
 
 
 NAMES = ("kinds", "colours", "wearables", "words", "places", "skies", "styles")

@@ -75,7 +75,7 @@ def test_a_perfect_reading_costs_nothing():
         ("kind", math.log(28)),
         ("style", 0.3 * math.log(9)),
         ("readable", 0.5 * math.log(2)),
-        ("wear", 0.5 * 3 * math.log(13)),
+        ("wear", 1.5 * 3 * math.log(13)),
     ],
 )
 def test_knowing_nothing_of_one_head_costs_the_entropy_of_its_classes(head, cost):
