@@ -219,7 +219,7 @@ def test_ctrl_c_ends_quietly_with_what_was_finished(folder, tmp_path):
         text=True,
     )
     deadline = time.monotonic() + 200
-    while not any(tmp_path.glob("*.png")) and time.monotonic() < deadline:
+    while not any(tmp_path.glob("a-red-fox*.png")) and time.monotonic() < deadline:
         assert child.poll() is None
         time.sleep(0.1)
     child.send_signal(signal.SIGINT)
