@@ -41,7 +41,7 @@ class Ema:
                 new.append(value)
             else:
                 self.tensors[name].copy_(value)
-        torch._foreach_lerp_(own, new, 1 - keep)
+        torch._foreach_lerp_(own, new, 1 - keep)  # pyright: ignore[reportPrivateImportUsage]
 
     def state(self) -> Mapping[str, Tensor]:
         """The averaged tensors by name."""
