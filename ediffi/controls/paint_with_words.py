@@ -188,7 +188,7 @@ def _bind_region(
 def _shares(phrase: str, mask: Mask) -> tuple[int, ...]:
     if isinstance(mask, Image.Image):
         mask = np.asarray(mask.convert("L"))
-    values = torch.from_numpy(np.array(mask))
+    values = mask if isinstance(mask, Tensor) else torch.from_numpy(np.array(mask))
     if values.ndim != 2 or 0 in values.shape:
         raise ValueError(f"the mask of {phrase!r} has the shape {tuple(values.shape)}, not (h, w).")
     shares = values.to(torch.float32)
