@@ -8,6 +8,7 @@ from demo import engine
 from demo.engine import Painted
 from demo.examples import EXAMPLES, file_name, surprise
 from demo.storybook import StorybookEngine
+from ediffi.recipe import read_png
 from ediffi.storybook.vocabulary import unknown_words
 
 from .fake_engine import FakeEngine
@@ -24,6 +25,13 @@ def test_an_example_is_known_and_runs(example):
     asked = engine.request(example.prompt, example.seed, 2, 3.0, 1)
     *_, last = FakeEngine().paint(asked)
     assert isinstance(last, Painted) and len(last.pictures) == 1
+
+
+def test_the_cards_pictures_are_the_models_own_and_all_there_or_none():
+    """`python -m demo --paint-examples` makes them; one sentence changed, and they are stale."""
+    folder = EXAMPLES[0].picture.parent
+    found = {read_png(path).prompt: read_png(path).seed for path in folder.glob("*")}
+    assert found in ({}, {example.prompt: example.seed for example in EXAMPLES})
 
 
 def test_surprises_differ_and_are_known():
