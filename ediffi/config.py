@@ -208,7 +208,7 @@ _STORYBOOK = Preset(
         ),
         encoders=STORYBOOK_ENCODERS,
     ),
-    sampling=SamplingConfig(steps=18, guidance=3.0),
+    sampling=SamplingConfig(steps=18, guidance=3.0, guidance_low=0.3),
     training=TrainingConfig(
         pictures=1_000_000,
         batch=32,
