@@ -38,6 +38,7 @@ from ediffi.training.probe import probe_colours, retrieve
 from ediffi.training.release import evaluate_model, export_model, fingerprint
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
+from ediffi.weights import load_state
 
 Say = Callable[[str], None]
 
@@ -57,12 +58,17 @@ class Part:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A folder, a plan and a device; one method per part."""
+    """A folder, a plan and a device; one method per part.
+
+    `start` is a network folder, such as the shipped baseline, whose weights a phase begins with
+    instead of those of the phase before; a phase that has a checkpoint goes on from that.
+    """
 
     folder: Path
     plan: StorybookPlan
     device: str = "cpu"
     say: Say = print
+    start: Path | None = None
 
     @property
     def preset(self) -> Preset:
@@ -181,7 +187,9 @@ class Recipe:
         config = training_of(phase, at, self.preset)
         torch.manual_seed(config.seed)
         module = build_denoiser(self.preset.base)
-        if at and not self._has_checkpoint(phase):
+        if self.start is not None and not self._has_checkpoint(phase):
+            load_state(self.start).fill(module)
+        elif at and not self._has_checkpoint(phase):
             averaged(self.folder / self.plan.phases[at - 1].name, module)
         folder, scale = self.folder / phase.name, phase.resolution / self.preset.base.resolution
         source = ShardSource(

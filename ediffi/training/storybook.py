@@ -33,14 +33,16 @@ def train_storybook(
     only: Sequence[str] = (),
     device: str | None = None,
     say: Say = print,
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Runs all parts (or `only` these) that are not done yet; seconds by part, of all that are.
 
-    Stops without an error when a part was interrupted: the same call goes on from there. Raises
-    ValueError for an unknown part, and what a part raises.
+    `start` is a network folder whose weights a phase begins with. Stops without an error when a
+    part was interrupted: the same call goes on from there. Raises ValueError for an unknown part,
+    and what a part raises.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    recipe = Recipe(Path(folder), plan, chosen, say)
+    recipe = Recipe(Path(folder), plan, chosen, say, start)
     parts = recipe.parts()
     unknown = sorted(set(only) - {part.name for part in parts})
     if unknown:
@@ -88,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, help="likewise, in pictures")
     parser.add_argument("--batch", type=int, help="likewise, pictures per step")
     parser.add_argument("--scenes", type=int, help="scenes to draw")
+    parser.add_argument("--start", type=Path, help="network folder that the phase begins with")
     given = parser.parse_args(arguments)
     plan = plans.plan(given.plan)
     if given.scenes:
@@ -95,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     changes = {n: getattr(given, n) for n in ("seconds", "pictures", "batch") if getattr(given, n)}
     for name in given.part if changes else ():
         plan = plan.with_phase(replace(plan.phase(name), **changes))
-    train_storybook(given.folder, plan, given.part)
+    train_storybook(given.folder, plan, given.part, start=given.start)
 
 
 if __name__ == "__main__":

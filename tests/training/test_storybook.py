@@ -6,10 +6,12 @@ import pytest
 import torch
 
 from ediffi.build import build_denoiser
+from ediffi.conditioning import cache
 from ediffi.config import DenoiserConfig, preset
 from ediffi.training import parts, plans, storybook
 from ediffi.training.parts import Cut, Part
-from ediffi.weights import load_network
+from ediffi.weights import load_network, save_network
+from tests.training.worlds import CountingEncoders, write_shards
 
 
 @pytest.fixture
@@ -31,6 +33,21 @@ def recipe(monkeypatch):
 
     monkeypatch.setattr(parts.Recipe, "parts", listed)
     return ran, cut, settings
+
+
+def test_a_phase_can_begin_with_the_weights_of_a_network_folder(tmp_path):
+    for split in ("train", "validation"):
+        cache.build_cache(write_shards(tmp_path / "data" / split), CountingEncoders())
+    base = preset("tiny").base
+    torch.manual_seed(3)
+    shipped = build_denoiser(base)
+    save_network(tmp_path / "shipped", shipped, base, {}, torch.float32)
+    plan = plans.plan("tiny")
+    begun = parts.Recipe(tmp_path, plan, start=tmp_path / "shipped").job(plan.phases[0]).module
+    for name, value in shipped.state_dict().items():
+        assert torch.equal(begun.state_dict()[name], value), name
+    with pytest.raises(FileNotFoundError):
+        parts.Recipe(tmp_path, plan, start=tmp_path / "gone").job(plan.phases[0])
 
 
 def go(folder, only=()):
@@ -79,12 +96,15 @@ def test_one_part_alone_and_unknown_parts(tmp_path, recipe):
 
 def test_the_command_line_changes_one_phase(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(storybook, "train_storybook", lambda *given: seen.append(given))
+    monkeypatch.setattr(
+        storybook, "train_storybook", lambda *given, start: seen.append((*given, start))
+    )
     storybook.main(
         ["--folder", str(tmp_path), "--plan", "tiny", "--part", "base16", "--seconds", "7"]
+        + ["--start", str(tmp_path / "shipped")]
     )
-    folder, plan, only = seen[0]
-    assert folder == tmp_path and only == ["base16"]
+    folder, plan, only, start = seen[0]
+    assert folder == tmp_path and only == ["base16"] and start == tmp_path / "shipped"
     assert plan.phase("base16").seconds == 7 and plan.phase("base8").seconds is None
 
 
