@@ -1,4 +1,4 @@
-"""What a picture is conditioned on: embeddings, masks, exact nulls and independent dropout.
+"""What a picture is conditioned on: embeddings, masks and their exact nulls.
 
 Knows shapes, not encoders. An embedding's null is exact: its values are zero *and* its columns are
 masked out, which is what training shows the network (paper App. A zeroes dropped embeddings).
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ediffi.config import DropoutRates, EncoderDims
+from ediffi.config import EncoderDims
 
 EMBEDDINGS = ("t5", "clip_text", "clip_image")
 
@@ -89,7 +89,10 @@ class Conditioning:
         return self._nulls[chosen]
 
     def keep(self, kept: dict[str, Tensor]) -> "Conditioning":
-        """The record with an embedding nulled in the rows where its tensor (b,) is False."""
+        """The record with an embedding nulled in the rows where its tensor (b,) is False.
+
+        Training drops each embedding independently this way; it decides which rows.
+        """
         changes: dict[str, Tensor] = {}
         for name, rows in kept.items():
             rows = rows.to(self.clip_pooled.device)
@@ -171,17 +174,6 @@ def stack(records: Sequence[Conditioning]) -> Conditioning:
         clip_image=torch.cat([r.clip_image for r in records]),
         clip_image_mask=torch.cat([r.clip_image_mask for r in records]),
     )
-
-
-def drop(
-    cond: Conditioning, rates: DropoutRates, generator: torch.Generator | None = None
-) -> Conditioning:
-    """Each embedding of each row nulled with its own rate, independently of the others."""
-    kept = {}
-    for name in EMBEDDINGS:
-        u = torch.rand(cond.batch, generator=generator)
-        kept[name] = u >= getattr(rates, name)
-    return cond.keep(kept)
 
 
 def _used(mask: Tensor) -> int:

@@ -1,9 +1,9 @@
-"""Exact nulls, independent dropout, stacking."""
+"""Exact nulls by embedding and row, stacking."""
 
 import pytest
 import torch
 
-from ediffi.conditioning.embeddings import EMBEDDINGS, Conditioning, PaintedRegions, drop, stack
+from ediffi.conditioning.embeddings import EMBEDDINGS, Conditioning, PaintedRegions, stack
 from ediffi.config import DropoutRates, EncoderDims
 
 DIMS = EncoderDims(t5=6, clip=4, pooled=5, image=3)
@@ -69,24 +69,19 @@ def test_unknown_embedding():
         random_cond().null("clip")
 
 
-def test_dropout_has_its_own_rate_for_each_embedding_and_is_independent():
-    cond = random_cond(b=4000)
-    dropped = drop(cond, DropoutRates(0.3, 0.5, 0.8), torch.Generator().manual_seed(0))
-    t5, text = ~dropped.t5_mask[:, 0], ~dropped.clip_mask[:, 0]
-    image = ~dropped.clip_image_mask
-    assert float(t5.float().mean()) == pytest.approx(0.3, abs=0.03)
-    assert float(text.float().mean()) == pytest.approx(0.5, abs=0.03)
-    assert float(image.float().mean()) == pytest.approx(0.8, abs=0.03)
-    assert float((t5 & text & image).float().mean()) == pytest.approx(0.12, abs=0.02)
-    assert torch.equal(text, ~dropped.clip_pooled.any(1))
-    assert torch.equal(dropped.t5[~t5], cond.t5[~t5])
+def test_rows_are_kept_or_nulled_by_embedding():
+    cond = random_cond(b=3)
+    t5, text, image = (torch.tensor(rows) for rows in ([1, 0, 1], [0, 1, 1], [1, 1, 0]))
+    kept = cond.keep({"t5": t5.bool(), "clip_text": text.bool(), "clip_image": image.bool()})
+    assert torch.equal(kept.t5_mask.any(1), t5.bool())
+    assert torch.equal(kept.clip_mask.any(1), text.bool())
+    assert torch.equal(kept.clip_pooled.any(1), text.bool())
+    assert torch.equal(kept.clip_image_mask, image.bool())
+    assert torch.equal(kept.t5[0], cond.t5[0]) and not kept.t5[1].any()
+    assert torch.equal(kept.clip_image[1], cond.clip_image[1]) and not kept.clip_image[2].any()
 
 
-def test_rates_of_zero_and_one_are_exact():
-    kept = drop(random_cond(), DropoutRates(0.0, 0.0, 0.0))
-    assert torch.equal(kept.t5, random_cond().t5)
-    gone = drop(random_cond(), DropoutRates(1.0, 1.0, 1.0))
-    assert not gone.t5_mask.any() and not gone.clip_pooled.any() and not gone.clip_image.any()
+def test_rates_are_shares():
     with pytest.raises(ValueError, match="1.5, outside 0 to 1"):
         DropoutRates(1.5, 0, 0)
 
