@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from demo import engine
 from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
 from demo.examples import EXAMPLES, file_name
-from ediffi.config import SamplingConfig, preset
+from ediffi.config import SamplingConfig
+from ediffi.presets import preset
 from ediffi.storybook import phrases, vocabulary
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from torch import nn
 
 from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
-from ediffi.config import DenoiserConfig, Preset, preset
+from ediffi.config import DenoiserConfig, Preset
 from ediffi.model_folder import MODEL, read_model
+from ediffi.presets import preset
 from ediffi.weights import load_network
 
 SHIPPED = "storybook"

@@ -14,6 +14,7 @@ import torch
 from ediffi.controls.paint_with_words import Painting
 from ediffi.generation import MAX_BATCH, Generator
 from ediffi.loading import Model, open_model
+from ediffi.precision import fastest_dtype
 from ediffi.recipe import Environment, Recipe
 from ediffi.request import PipelineStep, Report, Request, Result, sampling_with
 from ediffi.storybook.vocabulary import unknown_words
@@ -168,13 +169,3 @@ def _device(name: str) -> torch.device:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The device {name!r} cannot be used here: {reason}") from None
     return device
-
-
-def fastest_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the device multiplies it in hardware, float32 elsewhere."""
-    if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported()
-    else:
-        # Without matrix units bfloat16 is emulated, and slower than float32.
-        fast = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
-    return torch.bfloat16 if fast else torch.float32

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 from ediffi.build import build_denoiser
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.conditioning.encoders import DroppedWords, EncodedText, Encoders
-from ediffi.config import EncoderDims, preset
+from ediffi.config import EncoderDims
 from ediffi.loading import Model
 from ediffi.model_folder import write_model
 from ediffi.pipeline import EDiffI
+from ediffi.presets import preset
 from ediffi.weights import save_network
 
 

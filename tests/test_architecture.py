@@ -23,7 +23,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # A part imports lower ranks and its own folder. `files` knows nothing but the file system.
 RANKS = (
-    {"config", "files", "images"},
+    {"config", "files", "images", "precision", "presets"},
     {"diffusion", "networks"},
     {"conditioning", "experts"},
     {"cascade", "controls"},

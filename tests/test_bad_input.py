@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ediffi.config import SamplingConfig, preset
+from ediffi.config import SamplingConfig
 from ediffi.pipeline import EDiffI
+from ediffi.presets import preset
 from ediffi.request import Request
 from tests.fakes import tiny_model_folder, tiny_pipeline
 

@@ -11,7 +11,7 @@ from ediffi.__main__ import main
 from ediffi.bench import diffusers_twin, medians_in_turns, time_forward, time_pictures
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.commands.bench import report
-from ediffi.config import preset
+from ediffi.presets import preset
 from tests.fakes import tiny_model_folder, tiny_pipeline
 
 CPU = torch.device("cpu")

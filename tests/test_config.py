@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ediffi.config import PRESETS, DenoiserConfig, Preset, as_json, from_json, preset
+from ediffi.config import DenoiserConfig, Preset, as_json, from_json
+from ediffi.presets import PRESETS, preset
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -19,7 +19,8 @@ from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import seeded_noise
 from ediffi.generation import MAX_BATCH, PairedGuidance
 from ediffi.images import to_tensor
-from ediffi.pipeline import EDiffI, fastest_dtype
+from ediffi.pipeline import EDiffI
+from ediffi.precision import fastest_dtype
 from ediffi.recipe import BatchShape, read_png, write_png
 from ediffi.request import Request
 from tests.fakes import FakeEncoders, tiny_denoiser, tiny_model_folder, tiny_pipeline

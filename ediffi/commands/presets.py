@@ -7,7 +7,8 @@ import argparse
 import torch
 
 from ediffi.build import build_denoiser, parameter_count
-from ediffi.config import PRESETS, Preset
+from ediffi.config import Preset
+from ediffi.presets import PRESETS
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:

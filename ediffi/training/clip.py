@@ -29,7 +29,8 @@ from ediffi.conditioning.folders import RECORD, sha256_of
 from ediffi.conditioning.streams import LibraryTokenizer, fit
 from ediffi.config import TrainingConfig
 from ediffi.files import write_json, written_whole
-from ediffi.training.encoder_run import Limit, RunReport, autocast, run
+from ediffi.precision import half_precision
+from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.tokenizers import CLIP_END, CLIP_START, caption_texts, token_id
 
 CHECKPOINT = "clip-training/checkpoint.safetensors"
@@ -132,7 +133,7 @@ def train_clip(
         hidden = plan.hidden_patches if progress < 1 - plan.unmasked else 0.0
         model.visual.patch_dropout = PatchDropout(hidden) if hidden else torch.nn.Identity()
         x, ids = draw_batch(pairs, plan, rng)
-        with autocast(torch.device(device)), sdpa_kernel(backends):
+        with half_precision(torch.device(device)), sdpa_kernel(backends):
             image = model.encode_image(x.to(device), normalize=True)
             text = _pooled(model, ids.to(device))
         return contrastive_loss(image, text, model.logit_scale)

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ediffi.conditioning import cache
 from ediffi.training import keyed
+from ediffi.training.regions import Regions, painted, regions_path
 
 Item = TypeVar("Item")
 
@@ -59,26 +60,28 @@ class ShardSource:
     ones; which caption of that length is taken is drawn per position. `resolution` below the
     shards' own gives area-averaged pictures.
 
-    Raises FileNotFoundError or ValueError for missing shards or caches and a resolution that does
-    not divide the pictures'. `other_styles` is the share of the scenes in other styles than flat
-    that an epoch meets: textures learn slowly and are needed less often than the world itself.
+    `folder` may be several. With `with_regions` the conditioning carries the true regions of its
+    words as a painting. `other_styles` is the share of the scenes in other styles than flat that an
+    epoch meets: textures learn slowly and are needed less often than the world itself. Raises
+    FileNotFoundError or ValueError for missing shards, caches or regions and a resolution that does
+    not divide the pictures'.
     """
 
     def __init__(
         self,
-        folder: str | Path,
+        folder: str | Path | Sequence[Path],
         resolution: int | None = None,
         seed: int = 0,
         long_share: float = 0.2,
         block: int = 32,
         other_styles: float = 1.0,
+        with_regions: bool = False,
     ):
-        shards = sorted(Path(folder).glob("shard-*.safetensors"))
-        if not shards:
-            raise FileNotFoundError(f"{folder} holds no shard-*.safetensors.")
+        shards = _shards([Path(folder)] if isinstance(folder, str | Path) else folder)
         self.shards = shards
         self.images = [cache.mapped(shard)["images"].numpy() for shard in shards]
         self.embeddings = [cache.CachedEmbeddings(cache.cache_path(shard)) for shard in shards]
+        self.regions = [Regions(regions_path(shard)) for shard in shards] if with_regions else []
         self.ends = np.cumsum([len(images) for images in self.images])
         self.seed, self.long_share, self.block = seed, long_share, block
         size = self.images[0].shape[1]
@@ -122,8 +125,11 @@ class ShardSource:
         chosen = self._chosen(positions)
         pictures = np.stack([self.images[shard][row] for shard, row, _ in chosen])
         rows = [(self.embeddings[shard], caption, row) for shard, row, caption in chosen]
-        x0 = torch.from_numpy(self._scaled(pictures))
-        return Batch(x0, cache.gather(rows), torch.as_tensor(np.asarray(positions)))
+        x0, cond = torch.from_numpy(self._scaled(pictures)), cache.gather(rows)
+        if self.regions:
+            named = [(self.regions[shard], caption, row) for shard, row, caption in chosen]
+            cond = replace(cond, painting=painted(named, cond))
+        return Batch(x0, cond, torch.as_tensor(np.asarray(positions)))
 
     def texts(self, positions: Sequence[int]) -> list[str]:
         """The captions behind `batch(positions)`; reads sidecars, meant for sheets and probes."""
@@ -158,6 +164,17 @@ class ShardSource:
             cells = values.reshape(b, h // factor, factor, w // factor, factor, c)
             values = cells.mean((2, 4), dtype=np.float32)
         return np.ascontiguousarray(np.moveaxis(values / 127.5 - 1, -1, 1), np.float32)
+
+
+def _shards(folders: Sequence[Path]) -> list[Path]:
+    """The shards of all folders, one folder after the other."""
+    found: list[Path] = []
+    for folder in folders:
+        shards = sorted(folder.glob("shard-*.safetensors"))
+        if not shards:
+            raise FileNotFoundError(f"{folder} holds no shard-*.safetensors.")
+        found += shards
+    return found
 
 
 def _flat(shards: Sequence[Path]) -> np.ndarray:

@@ -50,11 +50,6 @@ class RunReport:
     loss: float
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """bfloat16 matrix products on either kind of device."""
-    return torch.autocast(device.type, dtype=torch.bfloat16)
-
-
 def run(
     module: nn.Module,
     loss_of: Callable[[int, float], Tensor],

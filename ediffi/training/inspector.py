@@ -17,6 +17,7 @@ from safetensors.numpy import load_file
 from torch import Tensor, nn
 
 from ediffi.config import TrainingConfig
+from ediffi.precision import half_precision
 from ediffi.storybook import vocabulary
 from ediffi.storybook.inspector import (
     TYPICAL_SIZE,
@@ -28,7 +29,7 @@ from ediffi.storybook.inspector import (
 )
 from ediffi.storybook.inspector_pictures import NOTHING, Truth, mar, spoil, truth_of
 from ediffi.storybook.scene import Scene
-from ediffi.training.encoder_run import Limit, RunReport, autocast, run
+from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.optim import is_matrix
 from ediffi.weights import save_network
 
@@ -197,7 +198,7 @@ def train_inspector(
     def loss_of(step: int, _progress: float) -> Tensor:
         x, truth, legible = lesson(data, settings, step, where)
         torch.manual_seed(settings.seed * 1_000_003 + step)  # what dropout draws
-        with autocast(where):
+        with half_precision(where):
             outputs = network(x)
         return reading_loss(outputs, truth, legible)
 

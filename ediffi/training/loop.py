@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from ediffi.config import as_json
 from ediffi.diffusion.noise import LogNormal
+from ediffi.precision import half_precision
 from ediffi.training import checkpoint, keyed, optim
 from ediffi.training.clock import Clock, asked_to_stop
 from ediffi.training.data import Batch, prefetched
@@ -64,7 +65,11 @@ class _Run:
         module = job.module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.module = module.train()
         self.objective = Objective(
-            self.module, job.loss, self.config.learned_weight, self.config.precision
+            self.module,
+            job.loss,
+            self.config.learned_weight,
+            self.config.precision,
+            self.config.grounding,
         ).to(self.device)
         self.optimisers = optim.build_optimisers(self.module, self.config)
         if self.objective.weight is not None:
@@ -152,11 +157,11 @@ class _Run:
         x0 = moved.x0.contiguous(memory_format=torch.channels_last)
         cond = moved.cond.keep(self._kept(batch.index))
         sigma = sigma.to(self.device)
-        total, losses = self.prepared(x0, sigma, noise.to(self.device), cond)
+        total, losses, ungrounded = self.prepared(x0, sigma, noise.to(self.device), cond)
         self.accelerator.backward(total)
         norm = nn.utils.clip_grad_norm_(self.weights, self.config.clip_norm)
         self._update(float(norm))
-        meter.add(sigma, losses)
+        meter.add(sigma, losses, ungrounded)
 
     def _update(self, norm: float) -> None:
         """Changes the weights unless the gradient is not finite; many of those in a row raise."""
@@ -200,8 +205,8 @@ class _Run:
         for watch in self.job.watches:
             if not (clock.due(watch.name, watch.seconds) or always):
                 continue
-            half = self.config.precision == "bf16"
-            with torch.no_grad(), torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            half = half_precision(self.device, self.config.precision == "bf16")
+            with torch.no_grad(), half:
                 with self.ema.swapped_in(self.module):
                     seen = watch.look(self.module, self.pictures)
             if self.log is not None:

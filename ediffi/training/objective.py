@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ediffi.precision import half_precision
+from ediffi.training.grounding import attention_of, grounding_loss
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor, Any], Tensor]
 """(denoiser, x0, sigma, noise, cond) → loss per picture `(b,)`."""
@@ -42,9 +46,19 @@ class SigmaWeight(nn.Module):
 
 
 class Objective(nn.Module):
-    """A network and its loss: forward gives the scalar to minimise and the losses per picture."""
+    """A network and its loss: forward gives the scalar to minimise and the losses per picture.
 
-    def __init__(self, network: nn.Module, loss: Loss, learned_weight: bool, precision: str):
+    `grounding` is the weight of the loss on attention; it needs batches that carry their regions.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        learned_weight: bool,
+        precision: str,
+        grounding: float = 0.0,
+    ):
         super().__init__()
         if precision not in PRECISIONS:
             raise ValueError(f"precision is {precision!r}, but must be one of {PRECISIONS}.")
@@ -52,13 +66,29 @@ class Objective(nn.Module):
         self.loss = loss
         self.weight = SigmaWeight() if learned_weight else None
         self.precision = precision
+        self.grounding = grounding
 
-    def forward(self, x0: Tensor, sigma: Tensor, noise: Tensor, cond: Any) -> tuple[Tensor, Tensor]:
-        """`(total, losses)`: total is what is minimised, losses `(b,)` are unweighted, detached."""
-        with torch.autocast(x0.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            losses = self.loss(self.network, x0, sigma, noise, cond)
-        losses = losses.float()
+    def forward(
+        self, x0: Tensor, sigma: Tensor, noise: Tensor, cond: Any
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """`(total, losses, ungrounded)`: total is what is minimised.
+
+        The other two are unweighted and detached: the losses `(b,)` and the loss on attention,
+        a scalar, zero when it has no weight.
+        """
+        if self.grounding:
+            with attention_of(self.network) as attention:
+                losses = self._losses(x0, sigma, noise, replace(cond, painting=None))
+            ungrounded = grounding_loss(attention, cond)
+        else:
+            losses, ungrounded = self._losses(x0, sigma, noise, cond), sigma.new_zeros(())
+        extra = self.grounding * ungrounded
         if self.weight is None:
-            return losses.mean(), losses.detach()
+            return losses.mean() + extra, losses.detach(), ungrounded.detach()
         u = self.weight(sigma)
-        return (losses * torch.exp(-u) + u).mean(), losses.detach()
+        total = (losses * torch.exp(-u) + u).mean() + extra
+        return total, losses.detach(), ungrounded.detach()
+
+    def _losses(self, x0: Tensor, sigma: Tensor, noise: Tensor, cond: Any) -> Tensor:
+        with half_precision(x0.device, self.precision == "bf16"):
+            return self.loss(self.network, x0, sigma, noise, cond).float()

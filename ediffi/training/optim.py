@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ediffi.config import TrainingConfig
+from ediffi.precision import fastest_dtype
 
 QUINTIC = (3.4445, -4.7750, 2.0315)
 """Coefficients of the odd quintic a·x + b·x³ + c·x⁵ with a steep slope at zero (Jordan 2024)."""
@@ -27,13 +28,15 @@ BETAS = (0.9, 0.95)
 
 
 def orthogonalise(matrices: Tensor, steps: int = 5, eps: float = 1e-7) -> Tensor:
-    """`(k, rows, columns)` → bfloat16 of that shape, singular values pushed towards one.
+    """`(k, rows, columns)` → the same shape, singular values pushed towards one.
+
+    Computed and returned in the device's fastest format: the iteration forgives bfloat16.
 
     Newton-Schulz iteration on X/‖X‖: X ← aX + (bA + cA²)X with A = XXᵀ, on the short side.
     After five steps every singular value that was not tiny lies in about [0.7, 1.2].
     """
     a, b, c = QUINTIC
-    x = matrices.to(torch.bfloat16)
+    x = matrices.to(fastest_dtype(matrices.device))
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
@@ -97,9 +100,7 @@ class Muon(torch.optim.Optimizer):
                 p.mul_(1 - group["lr"] * group["weight_decay"])
         for indices in _equal_shapes(params):
             matrices = [_matrix(params[i]) for i in indices]
-            stacked = torch.stack(
-                [_matrix(nesterov[i], like=params[i]).to(torch.bfloat16) for i in indices]
-            )
+            stacked = torch.stack([_matrix(nesterov[i], like=params[i]) for i in indices])
             updates = orthogonalise(stacked, group["steps"])
             rate = group["lr"] * 0.2 * math.sqrt(max(stacked.shape[1:]))
             for matrix, update in zip(matrices, updates.unbind(0), strict=True):

@@ -1,6 +1,7 @@
 """The parts of the storybook's recipe: where each finds its input and puts its output.
 
-    data/train, data/validation   pictures, captions and caches, to train on and to watch
+    data/train, data/flat         pictures, captions, caches and regions to train on
+    data/validation               the same without regions, to watch
     encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
     base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
     weights                       the model folder: t5, clip, baseline, inspector, model.json
@@ -23,8 +24,10 @@ from tqdm import tqdm
 from ediffi.build import build_denoiser
 from ediffi.conditioning.cache import build_cache
 from ediffi.conditioning.encoders import Encoders, load_encoders
-from ediffi.config import NoiseConfig, Preset, TrainingConfig, preset
+from ediffi.config import NoiseConfig, Preset, TrainingConfig
 from ediffi.diffusion.loss import edm_loss
+from ediffi.presets import preset
+from ediffi.storybook.casting import Curriculum
 from ediffi.storybook.dataset import render_shards
 from ediffi.training import probes, sheets
 from ediffi.training.clip import train_clip
@@ -35,12 +38,15 @@ from ediffi.training.loop import fit
 from ediffi.training.meters import read_log
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.probe import probe_colours, retrieve
+from ediffi.training.regions import build_regions
 from ediffi.training.release import evaluate_model, export_model, fingerprint
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
 from ediffi.weights import load_state
 
 Say = Callable[[str], None]
+FLAT_SEED = 10_000_000
+"""How far the seeds of the flat scenes lie from those of the others."""
 
 
 class Cut(Exception):
@@ -89,12 +95,13 @@ class Recipe:
         """All parts in order."""
         plan = self.plan
         listed = [
-            Part("draw", _some(plan, "scenes", "held_out", "first_seed"), self.draw),
+            Part("draw", _some(plan, "scenes", "flat_scenes", "held_out", "first_seed"), self.draw),
             Part("tokenizers", _some(plan, "tokenizer_scenes"), self.tokenizers),
             Part("t5", _some(plan, "t5"), self.t5),
             Part("clip", _some(plan, "clip"), self.clip),
             Part("gate", _some(plan, "gate"), self.gate),
             Part("cache", {}, self.cache),
+            Part("regions", {}, self.regions),
         ]
         for phase in plan.phases:
             settings = dataclasses.asdict(phase)
@@ -117,7 +124,17 @@ class Recipe:
                 count,
                 captions_per_scene=plan.captions_per_scene,
             )
-        return {"scenes": plan.scenes, "held_out": plan.held_out}
+        if plan.flat_scenes:
+            render_shards(
+                self._data("flat"),
+                "train",
+                plan.first_seed + FLAT_SEED,
+                plan.flat_scenes,
+                curriculum=Curriculum(styles=("flat",)),
+                captions_per_scene=plan.captions_per_scene,
+            )
+        drawn = plan.scenes + plan.flat_scenes
+        return {"scenes": drawn, "held_out": plan.held_out}
 
     def tokenizers(self) -> dict[str, Any]:
         """Both tokenizers, from captions alone."""
@@ -155,7 +172,7 @@ class Recipe:
     def cache(self) -> dict[str, Any]:
         """Embeddings of every caption and picture."""
         encoders = self._encoders()
-        shards = [p for split in ("train", "validation") for p in self._shards(split)]
+        shards = [*self._training_shards(), *self._shards("validation")]
         with tqdm(total=0, unit="picture", desc="encoding") as bar:
 
             def progress(done: int, total: int) -> None:
@@ -166,6 +183,18 @@ class Recipe:
                 shards, encoders, progress, fingerprint(self.encoders_folder), device=self.device
             )
         return {"fingerprint": fingerprint(self.encoders_folder)}
+
+    def regions(self) -> dict[str, Any]:
+        """Which pixels and which columns belong together, for the loss on attention."""
+        shards = self._training_shards()
+        with tqdm(total=len(shards), unit="shard", desc="regions") as bar:
+
+            def progress(done: int, _total: int) -> None:
+                bar.update(done - bar.n)
+
+            mark = fingerprint(self.encoders_folder)
+            build_regions(shards, self._encoders().spans, progress, mark)
+        return {"shards": len(shards)}
 
     def base(self, phase: Phase) -> dict[str, Any]:
         """A stretch of base training; raises `Cut` when it was asked to stop."""
@@ -193,11 +222,12 @@ class Recipe:
             averaged(self.folder / self.plan.phases[at - 1].name, module)
         folder, scale = self.folder / phase.name, phase.resolution / self.preset.base.resolution
         source = ShardSource(
-            self._data("train"),
+            self._training_folders(),
             phase.resolution,
             seed=at,
             block=phase.batch,
             other_styles=phase.other_styles,
+            with_regions=config.grounding > 0,
         )
         held = ShardSource(self._data("validation"), phase.resolution, long_share=0.0)
         pictures = min(32, len(held))
@@ -221,7 +251,7 @@ class Recipe:
     def inspector(self) -> dict[str, Any]:
         """The reader of pictures that the evaluation asks."""
         _, report = train_inspector(
-            read_shards([self._data("train")]),
+            read_shards(self._training_folders()),
             self.plan.inspector,
             self.folder / "inspector-training" / "checkpoint.safetensors",
             self.weights / "inspector",
@@ -249,6 +279,12 @@ class Recipe:
 
     def _data(self, split: str) -> Path:
         return self.folder / "data" / split
+
+    def _training_folders(self) -> list[Path]:
+        return [self._data(name) for name in ("train", "flat") if self._data(name).is_dir()]
+
+    def _training_shards(self) -> list[Path]:
+        return [path for folder in self._training_folders() for path in self._shards(folder.name)]
 
     def _shards(self, split: str) -> list[Path]:
         return sorted(self._data(split).glob("shard-*.safetensors"))

@@ -21,6 +21,7 @@ from ediffi.config import DenoiserConfig, Preset, as_json
 from ediffi.files import write_json
 from ediffi.images import to_uint8
 from ediffi.model_folder import write_model
+from ediffi.precision import half_precision
 from ediffi.storybook.evaluation import Evaluation
 from ediffi.storybook.evaluation import evaluate as score_pictures
 from ediffi.storybook.inspector import load_inspector
@@ -116,8 +117,7 @@ def _painted(
     seeds: Sequence[int],
 ) -> np.ndarray:
     cond = encoders.condition(captions)
-    half = of.training.precision == "bf16"
-    with torch.autocast(cond.t5.device.type, torch.bfloat16, enabled=half):
+    with half_precision(cond.t5.device, of.training.precision == "bf16"):
         pictures = to_uint8(samples(module, cond, (3, side, side), of.sampling, seeds))
     factor = max(1, 64 // side)
     return pictures.repeat(factor, 1).repeat(factor, 2)

@@ -26,7 +26,8 @@ from ediffi.conditioning.folders import RECORD, sha256_of
 from ediffi.conditioning.t5 import load_t5
 from ediffi.config import TrainingConfig
 from ediffi.files import write_json
-from ediffi.training.encoder_run import Limit, RunReport, autocast, run
+from ediffi.precision import half_precision
+from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.tokenizers import SENTINELS, caption_texts, token_id
 
 PAD, END = 0, 1
@@ -105,7 +106,7 @@ def train_t5(
     def loss_of(step: int, progress: float) -> torch.Tensor:
         rng = np.random.default_rng((plan.seed, step))
         batch = draw_batch(pairs, sentinels, plan, rng)
-        with autocast(torch.device(device)):
+        with half_precision(torch.device(device)):
             return model(batch, plan.asked)
 
     report = run(model, loss_of, _takes, TRAINING, limit, out / CHECKPOINT)

@@ -10,7 +10,7 @@ from torch import nn
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.conditioning.embeddings import Conditioning, PaintedRegions
 from ediffi.conditioning.projector import paint_at
-from ediffi.config import PRESETS, preset
+from ediffi.presets import PRESETS, preset
 
 TINY = preset("tiny").base
 SIGMA = torch.tensor([2.0, 0.4])

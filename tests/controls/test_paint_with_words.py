@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ediffi.conditioning.prompt import Span
-from ediffi.config import STORYBOOK_ENCODERS
 from ediffi.controls.paint_with_words import GRID, Painting, bind
+from ediffi.presets import STORYBOOK_ENCODERS
 from tests.fakes import FakeEncoders
 
 PROMPT = "a rabbit and another rabbit under a tree"

@@ -11,8 +11,8 @@ from PIL import Image
 from demo import engine
 from demo.engine import Painted, Progress
 from demo.storybook import StorybookEngine, begin
-from ediffi.config import preset
 from ediffi.pipeline import EDiffI
+from ediffi.presets import preset
 from ediffi.recipe import read_png, write_png
 from tests.fakes import tiny_pipeline
 

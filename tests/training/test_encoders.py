@@ -17,7 +17,7 @@ import ediffi
 from ediffi.conditioning.encoders import load_encoders
 from ediffi.conditioning.prompt import Prompt
 from ediffi.conditioning.streams import LibraryTokenizer
-from ediffi.config import preset
+from ediffi.presets import preset
 from ediffi.storybook import vocabulary
 from ediffi.storybook.captions import write_caption
 from ediffi.storybook.scene import sample_scene

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from ediffi.config import as_json, from_json, preset
+from ediffi.config import as_json, from_json
+from ediffi.presets import preset
 from ediffi.training import plans
 from ediffi.training.parts import training_of
 

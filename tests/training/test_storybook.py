@@ -7,7 +7,8 @@ import torch
 
 from ediffi.build import build_denoiser
 from ediffi.conditioning import cache
-from ediffi.config import DenoiserConfig, preset
+from ediffi.config import DenoiserConfig
+from ediffi.presets import preset
 from ediffi.training import parts, plans, storybook
 from ediffi.training.parts import Cut, Part
 from ediffi.weights import load_network, save_network
