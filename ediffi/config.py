@@ -127,8 +127,7 @@ class TrainingConfig:
     """How a network is trained: pictures, batch, optimiser, averaging and noise.
 
     Rates are per step; `ema_share` is the average's half-life as a share of the pictures seen and
-    `decay_share` the last part of a run, in which the rate falls to zero. `grounding` weighs the
-    loss that binds attention to the words' places, which the paper does not have.
+    `decay_share` the last part of a run, in which the rate falls to zero.
     """
 
     pictures: int
@@ -144,7 +143,6 @@ class TrainingConfig:
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     dropout: DropoutRates = field(default_factory=lambda: DropoutRates(0.1, 0.1, 0.1))
     learned_weight: bool = False
-    grounding: float = 0.0
     precision: str = "bf16"
     seed: int = 0
 

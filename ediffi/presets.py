@@ -75,7 +75,6 @@ _STORYBOOK = Preset(
         noise=NoiseConfig(0.0, 1.4),
         dropout=DropoutRates(t5=0.25, clip_text=0.25, clip_image=0.75),
         learned_weight=True,
-        grounding=0.25,
     ),
 )
 

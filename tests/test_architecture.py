@@ -23,8 +23,8 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # A part imports lower ranks and its own folder. `files` knows nothing but the file system.
 RANKS = (
-    {"config", "files", "images", "precision", "presets"},
-    {"diffusion", "networks"},
+    {"config", "files", "images", "precision"},
+    {"diffusion", "networks", "presets"},
     {"conditioning", "experts"},
     {"cascade", "controls"},
     {"build", "recipe", "weights"},

@@ -21,7 +21,6 @@ from torch.nn import functional
 from ediffi.conditioning.folders import UNREADABLE, check_unchanged
 from ediffi.conditioning.streams import (
     NOWHERE,
-    FittedTokens,
     LibraryTokenizer,
     Span,
     SpanTokenizer,
@@ -106,7 +105,7 @@ class ClipTowers:
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str]) -> ClipTextFeatures:
         """Features of `texts`, columns trimmed to the longest of them, zeroed at pads."""
-        rows = [self.fitted(text) for text in texts]
+        rows = [fit(t, self.tokenizer.encode(t), self.length, *self.frame) for t in texts]
         weight = self.text.token_embedding.weight
         batch = pad(rows, 0, weight.device)
         features = text_features(self.model, batch.ids)
@@ -120,10 +119,6 @@ class ClipTowers:
             batch.spans,
             batch.dropped,
         )
-
-    def fitted(self, text: str) -> FittedTokens:
-        """The columns of one text."""
-        return fit(text, self.tokenizer.encode(text), self.length, *self.frame)
 
     @torch.no_grad()
     def encode_image(self, x: torch.Tensor) -> torch.Tensor:

@@ -103,10 +103,6 @@ class Encoders:
             dropped=dropped,
         )
 
-    def spans(self, text: str) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-        """The characters of each T5 column and of each CLIP column of a text, without encoding."""
-        return self.t5.fitted(text).spans, self.clip.fitted(text).spans
-
     def encode_image(self, x: torch.Tensor) -> torch.Tensor:
         """CLIP vectors (b, d) of pictures `x` (b, 3, h, w) in [-1, 1], of any size."""
         return self.clip.encode_image(x)

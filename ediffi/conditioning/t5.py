@@ -16,14 +16,7 @@ import transformers
 from tokenizers import Tokenizer
 
 from ediffi.conditioning.folders import UNREADABLE, check_unchanged
-from ediffi.conditioning.streams import (
-    FittedTokens,
-    LibraryTokenizer,
-    Span,
-    SpanTokenizer,
-    fit,
-    pad,
-)
+from ediffi.conditioning.streams import LibraryTokenizer, Span, SpanTokenizer, fit, pad
 
 
 @dataclass(frozen=True)
@@ -53,17 +46,12 @@ class T5Text:
     @torch.no_grad()
     def __call__(self, texts: Sequence[str]) -> TokenFeatures:
         """Features of `texts`, columns trimmed to the longest of them, zeroed at pads."""
-        filler = self.model.config.pad_token_id
-        rows = [self.fitted(text) for text in texts]
+        end, filler = self.model.config.eos_token_id, self.model.config.pad_token_id
+        rows = [fit(t, self.tokenizer.encode(t), self.length, (), (end,)) for t in texts]
         batch = pad(rows, filler, self.model.device)
         states = self.model(input_ids=batch.ids, attention_mask=batch.mask).last_hidden_state
         features = states.masked_fill(~batch.mask[..., None], 0.0)
         return TokenFeatures(features, batch.mask, batch.spans, batch.dropped)
-
-    def fitted(self, text: str) -> FittedTokens:
-        """The columns of one text."""
-        end = self.model.config.eos_token_id
-        return fit(text, self.tokenizer.encode(text), self.length, (), (end,))
 
 
 def load_t5(source: str | Path, dtype: torch.dtype = torch.float32, length: int = 113) -> T5Text:

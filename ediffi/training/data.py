@@ -22,7 +22,6 @@ from torch import Tensor
 
 from ediffi.conditioning import cache
 from ediffi.training import keyed
-from ediffi.training.regions import Regions, painted, regions_path
 
 Item = TypeVar("Item")
 
@@ -60,11 +59,11 @@ class ShardSource:
     ones; which caption of that length is taken is drawn per position. `resolution` below the
     shards' own gives area-averaged pictures.
 
-    `folder` may be several. With `with_regions` the conditioning carries the true regions of its
-    words as a painting. `other_styles` is the share of the scenes in other styles than flat that an
-    epoch meets: textures learn slowly and are needed less often than the world itself. Raises
-    FileNotFoundError or ValueError for missing shards, caches or regions and a resolution that does
-    not divide the pictures'.
+    `folder` may be several. `other_styles` is the share of the scenes in other styles than flat
+    that an epoch meets: textures learn slowly and are needed less often than the world itself.
+    Scenes with more than `most_things` are left out. Raises FileNotFoundError or ValueError for
+    missing shards or caches, a resolution that does not divide the pictures', and when nothing is
+    left.
     """
 
     def __init__(
@@ -75,13 +74,12 @@ class ShardSource:
         long_share: float = 0.2,
         block: int = 32,
         other_styles: float = 1.0,
-        with_regions: bool = False,
+        most_things: int | None = None,
     ):
         shards = _shards([Path(folder)] if isinstance(folder, str | Path) else folder)
         self.shards = shards
         self.images = [cache.mapped(shard)["images"].numpy() for shard in shards]
         self.embeddings = [cache.CachedEmbeddings(cache.cache_path(shard)) for shard in shards]
-        self.regions = [Regions(regions_path(shard)) for shard in shards] if with_regions else []
         self.ends = np.cumsum([len(images) for images in self.images])
         self.seed, self.long_share, self.block = seed, long_share, block
         size = self.images[0].shape[1]
@@ -90,14 +88,25 @@ class ShardSource:
             raise ValueError(f"resolution is {self.resolution}, but must divide {size}.")
         if not 0 < other_styles <= 1:
             raise ValueError(f"other_styles is {other_styles}, but must lie in 0 < share <= 1.")
-        total = int(self.ends[-1])
-        flat = _flat(shards) if other_styles < 1 else np.ones(total, np.bool_)
-        self.always, self.sometimes = np.flatnonzero(flat), np.flatnonzero(~flat)
+        flat, fitting = self._sorted_out(other_styles < 1, most_things)
+        self.always = np.flatnonzero(flat & fitting)
+        self.sometimes = np.flatnonzero(~flat & fitting)
         self.taken = math.ceil(other_styles * len(self.sometimes))
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.always) + self.taken
+
+    def _sorted_out(self, by_style: bool, most_things: int | None) -> tuple[np.ndarray, np.ndarray]:
+        """Which pictures are met in every epoch, and which are met at all, bool (n,) each."""
+        everything = np.ones(int(self.ends[-1]), np.bool_)
+        if not by_style and most_things is None:
+            return everything, everything
+        styles, counts = _facts(self.shards)
+        fitting = everything if most_things is None else counts <= most_things
+        if not fitting.any():
+            raise ValueError(f"no scene has at most {most_things} things.")
+        return styles == "flat" if by_style else everything, fitting
 
     def pictures(self, positions: Sequence[int] | np.ndarray) -> np.ndarray:
         """Which picture of the set is met at each position, int64."""
@@ -125,11 +134,8 @@ class ShardSource:
         chosen = self._chosen(positions)
         pictures = np.stack([self.images[shard][row] for shard, row, _ in chosen])
         rows = [(self.embeddings[shard], caption, row) for shard, row, caption in chosen]
-        x0, cond = torch.from_numpy(self._scaled(pictures)), cache.gather(rows)
-        if self.regions:
-            named = [(self.regions[shard], caption, row) for shard, row, caption in chosen]
-            cond = replace(cond, painting=painted(named, cond))
-        return Batch(x0, cond, torch.as_tensor(np.asarray(positions)))
+        x0 = torch.from_numpy(self._scaled(pictures))
+        return Batch(x0, cache.gather(rows), torch.as_tensor(np.asarray(positions)))
 
     def texts(self, positions: Sequence[int]) -> list[str]:
         """The captions behind `batch(positions)`; reads sidecars, meant for sheets and probes."""
@@ -177,13 +183,16 @@ def _shards(folders: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _flat(shards: Sequence[Path]) -> np.ndarray:
-    """Whether each picture of these shards is drawn in the flat style, bool (n,)."""
+def _facts(shards: Sequence[Path]) -> tuple[np.ndarray, np.ndarray]:
+    """Style and number of things of each picture of these shards, (n,) each."""
     styles: list[str] = []
+    counts: list[int] = []
     for shard in shards:
         with open(shard.with_suffix(".jsonl"), encoding="utf-8") as file:
-            styles += [json.loads(line)["scene"]["style"] for line in file]
-    return np.array([style == "flat" for style in styles])
+            scenes = [json.loads(line)["scene"] for line in file]
+        styles += [scene["style"] for scene in scenes]
+        counts += [len(scene["things"]) for scene in scenes]
+    return np.array(styles), np.array(counts)
 
 
 def prefetched(

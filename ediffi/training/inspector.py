@@ -7,6 +7,7 @@ from its last checkpoint as if nothing had happened.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class Renders:
     weight: Tensor
 
 
-def read_shards(folders: list[str | Path], config: InspectorConfig = CONFIG) -> Renders:
+def read_shards(folders: Sequence[str | Path], config: InspectorConfig = CONFIG) -> Renders:
     """All shards of these folders; FileNotFoundError if there are none."""
     paths = [
         path for folder in folders for path in sorted(Path(folder).glob("shard-*.safetensors"))

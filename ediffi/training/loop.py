@@ -65,11 +65,7 @@ class _Run:
         module = job.module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.module = module.train()
         self.objective = Objective(
-            self.module,
-            job.loss,
-            self.config.learned_weight,
-            self.config.precision,
-            self.config.grounding,
+            self.module, job.loss, self.config.learned_weight, self.config.precision
         ).to(self.device)
         self.optimisers = optim.build_optimisers(self.module, self.config)
         if self.objective.weight is not None:
@@ -157,11 +153,11 @@ class _Run:
         x0 = moved.x0.contiguous(memory_format=torch.channels_last)
         cond = moved.cond.keep(self._kept(batch.index))
         sigma = sigma.to(self.device)
-        total, losses, ungrounded = self.prepared(x0, sigma, noise.to(self.device), cond)
+        total, losses = self.prepared(x0, sigma, noise.to(self.device), cond)
         self.accelerator.backward(total)
         norm = nn.utils.clip_grad_norm_(self.weights, self.config.clip_norm)
         self._update(float(norm))
-        meter.add(sigma, losses, ungrounded)
+        meter.add(sigma, losses)
 
     def _update(self, norm: float) -> None:
         """Changes the weights unless the gradient is not finite; many of those in a row raise."""

@@ -29,31 +29,22 @@ class BandMeter:
         self.edges = torch.tensor(EDGES, device=device)
         self.sums = torch.zeros(len(BANDS), device=device)
         self.counts = torch.zeros(len(BANDS), device=device)
-        self.ungrounded = torch.zeros(2, device=device)
 
     @torch.no_grad()
-    def add(self, sigma: Tensor, losses: Tensor, ungrounded: Tensor | None = None) -> None:
-        """Counts the unweighted losses `(b,)` at noise levels `sigma` `(b,)`.
-
-        `ungrounded` is the step's loss on attention, a scalar, where it has one.
-        """
+    def add(self, sigma: Tensor, losses: Tensor) -> None:
+        """Counts the unweighted losses `(b,)` at noise levels `sigma` `(b,)`."""
         band = torch.bucketize(sigma.float(), self.edges, right=True)
         self.sums.index_add_(0, band, losses.float())
         self.counts.index_add_(0, band, torch.ones_like(losses, dtype=torch.float32))
-        if ungrounded is not None:
-            self.ungrounded += torch.stack([ungrounded.float(), torch.ones_like(sigma[0])])
 
     def read(self) -> dict[str, Any]:
-        """`loss`, `bands` (a number or None for each of `BANDS`), `ungrounded`; starts afresh."""
+        """`loss` and `bands` (a number or None for each of `BANDS`), and starts afresh."""
         sums, counts = self.sums.tolist(), self.counts.tolist()
         self.sums.zero_()
         self.counts.zero_()
-        strayed, steps = self.ungrounded.tolist()
-        self.ungrounded.zero_()
         bands = [s / n if n else None for s, n in zip(sums, counts, strict=True)]
         total = sum(counts)
-        values: dict[str, Any] = {"loss": sum(sums) / total if total else None, "bands": bands}
-        return values | ({"ungrounded": strayed / steps} if steps else {})
+        return {"loss": sum(sums) / total if total else None, "bands": bands}
 
 
 class RunLog:

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ediffi.precision import half_precision
-from ediffi.training.grounding import attention_of, grounding_loss
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor, Any], Tensor]
 """(denoiser, x0, sigma, noise, cond) → loss per picture `(b,)`."""
@@ -46,19 +44,9 @@ class SigmaWeight(nn.Module):
 
 
 class Objective(nn.Module):
-    """A network and its loss: forward gives the scalar to minimise and the losses per picture.
+    """A network and its loss: forward gives the scalar to minimise and the losses per picture."""
 
-    `grounding` is the weight of the loss on attention; it needs batches that carry their regions.
-    """
-
-    def __init__(
-        self,
-        network: nn.Module,
-        loss: Loss,
-        learned_weight: bool,
-        precision: str,
-        grounding: float = 0.0,
-    ):
+    def __init__(self, network: nn.Module, loss: Loss, learned_weight: bool, precision: str):
         super().__init__()
         if precision not in PRECISIONS:
             raise ValueError(f"precision is {precision!r}, but must be one of {PRECISIONS}.")
@@ -66,29 +54,13 @@ class Objective(nn.Module):
         self.loss = loss
         self.weight = SigmaWeight() if learned_weight else None
         self.precision = precision
-        self.grounding = grounding
 
-    def forward(
-        self, x0: Tensor, sigma: Tensor, noise: Tensor, cond: Any
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """`(total, losses, ungrounded)`: total is what is minimised.
-
-        The other two are unweighted and detached: the losses `(b,)` and the loss on attention,
-        a scalar, zero when it has no weight.
-        """
-        if self.grounding:
-            with attention_of(self.network) as attention:
-                losses = self._losses(x0, sigma, noise, replace(cond, painting=None))
-            ungrounded = grounding_loss(attention, cond)
-        else:
-            losses, ungrounded = self._losses(x0, sigma, noise, cond), sigma.new_zeros(())
-        extra = self.grounding * ungrounded
-        if self.weight is None:
-            return losses.mean() + extra, losses.detach(), ungrounded.detach()
-        u = self.weight(sigma)
-        total = (losses * torch.exp(-u) + u).mean() + extra
-        return total, losses.detach(), ungrounded.detach()
-
-    def _losses(self, x0: Tensor, sigma: Tensor, noise: Tensor, cond: Any) -> Tensor:
+    def forward(self, x0: Tensor, sigma: Tensor, noise: Tensor, cond: Any) -> tuple[Tensor, Tensor]:
+        """`(total, losses)`: total is what is minimised, losses `(b,)` are unweighted, detached."""
         with half_precision(x0.device, self.precision == "bf16"):
-            return self.loss(self.network, x0, sigma, noise, cond).float()
+            losses = self.loss(self.network, x0, sigma, noise, cond)
+        losses = losses.float()
+        if self.weight is None:
+            return losses.mean(), losses.detach()
+        u = self.weight(sigma)
+        return (losses * torch.exp(-u) + u).mean(), losses.detach()

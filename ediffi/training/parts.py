@@ -1,7 +1,7 @@
 """The parts of the storybook's recipe: where each finds its input and puts its output.
 
-    data/train, data/flat         pictures, captions, caches and regions to train on
-    data/validation               the same without regions, to watch
+    data/train, data/flat         pictures, captions and caches to train on
+    data/validation               the same, to watch
     encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
     base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
     weights                       the model folder: t5, clip, baseline, inspector, model.json
@@ -38,7 +38,6 @@ from ediffi.training.loop import fit
 from ediffi.training.meters import read_log
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.probe import probe_colours, retrieve
-from ediffi.training.regions import build_regions
 from ediffi.training.release import evaluate_model, export_model, fingerprint
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
@@ -101,7 +100,6 @@ class Recipe:
             Part("clip", _some(plan, "clip"), self.clip),
             Part("gate", _some(plan, "gate"), self.gate),
             Part("cache", {}, self.cache),
-            Part("regions", {}, self.regions),
         ]
         for phase in plan.phases:
             settings = dataclasses.asdict(phase)
@@ -184,18 +182,6 @@ class Recipe:
             )
         return {"fingerprint": fingerprint(self.encoders_folder)}
 
-    def regions(self) -> dict[str, Any]:
-        """Which pixels and which columns belong together, for the loss on attention."""
-        shards = self._training_shards()
-        with tqdm(total=len(shards), unit="shard", desc="regions") as bar:
-
-            def progress(done: int, _total: int) -> None:
-                bar.update(done - bar.n)
-
-            mark = fingerprint(self.encoders_folder)
-            build_regions(shards, self._encoders().spans, progress, mark)
-        return {"shards": len(shards)}
-
     def base(self, phase: Phase) -> dict[str, Any]:
         """A stretch of base training; raises `Cut` when it was asked to stop."""
         earlier = self.plan.phases[: self.plan.phases.index(phase)]
@@ -227,7 +213,7 @@ class Recipe:
             seed=at,
             block=phase.batch,
             other_styles=phase.other_styles,
-            with_regions=config.grounding > 0,
+            most_things=phase.most_things,
         )
         held = ShardSource(self._data("validation"), phase.resolution, long_share=0.0)
         pictures = min(32, len(held))

@@ -16,7 +16,8 @@ from ediffi.training.encoder_run import Limit
 class Phase:
     """A stretch of base training at one resolution in pixels; ends with pictures or seconds.
 
-    `other_styles` is the share of the scenes that are not flat which an epoch meets.
+    `other_styles` is the share of the scenes that are not flat which an epoch meets, `most_things`
+    the most things on a page that it meets.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Phase:
     seconds: float | None = None
     decay_share: float = 0.2
     other_styles: float = 1.0
+    most_things: int | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ _CPU = StorybookPlan(
     clip=Limit(steps=450),
     phases=(
         Phase("base32", 32, 150_000, 32, seconds=1800, decay_share=0.0),
+        Phase("pairs64", 64, 500_000, 16, 2400, 0.0, other_styles=0.25, most_things=2),
         Phase("base64", 64, 1_000_000, 16, seconds=7200),
     ),
     inspector=Limit(seconds=900),
