@@ -110,7 +110,8 @@ class LogNormal:
             sigma = torch.exp(self.P_mean - self.P_std * torch.special.ndtri(above))
         else:
             sigma = self.quantile(self.cdf(low) + mass)
-        below_high = torch.nextafter(high, torch.zeros_like(high))
+        # One float32 below the edge: a network is told float32, and rounding must not cross it.
+        below_high = torch.nextafter(high.float(), torch.zeros(()))
         return sigma.clamp(float(low), float(below_high))
 
     def _z(self, sigma: Tensor) -> Tensor:
