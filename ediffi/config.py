@@ -92,8 +92,22 @@ class DropoutRates:
 
 
 @dataclass(frozen=True)
+class ExpertGuidance:
+    """Guidance of one expert instead of the stage's; it acts for low < sigma <= high."""
+
+    expert: str
+    guidance: float
+    low: float = 0.0
+    high: float = 1e4
+
+
+@dataclass(frozen=True)
 class SamplingConfig:
-    """Solver, noise grid and guidance of one stage; guidance acts for low < sigma <= high."""
+    """Solver, noise grid and guidance of one stage; guidance acts for low < sigma <= high.
+
+    `per_expert` replaces the guidance where these experts serve. `seam_history` lets a multistep
+    solver extrapolate from one expert's estimate to the next one's.
+    """
 
     solver: str = "dpmpp_2m"
     steps: int = 18
@@ -103,6 +117,8 @@ class SamplingConfig:
     guidance: float = 3.0
     guidance_low: float = 0.0
     guidance_high: float = float("inf")
+    per_expert: tuple[ExpertGuidance, ...] = ()
+    seam_history: bool = True
 
 
 @dataclass(frozen=True)

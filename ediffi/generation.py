@@ -22,6 +22,7 @@ from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
 from ediffi.diffusion.samplers import Step
+from ediffi.experts.ensemble import Ensemble, Expert
 from ediffi.loading import Model
 from ediffi.recipe import BatchShape, Environment, Recipe
 from ediffi.request import PipelineStep, Report, Request, Result
@@ -93,7 +94,7 @@ class Generator:
                 total=total,
                 sigma=step.sigma,
                 denoised=step.denoised,
-                experts=(self.model.network,),
+                experts=self.model.ran(step.evaluations),
                 seconds=time.perf_counter() - began,
                 results=self._results(requests, reports, step.x, made) if last else (),
             )
@@ -125,11 +126,28 @@ class Generator:
         sampler = build_sampler(sampling.solver)
         if sampling.solver == "stochastic":
             return sampler(denoiser, noise, grid, cond, seeds=tuple(r.seed for r in requests))
+        if sampling.solver == "dpmpp_2m" and self.model.ensemble and not sampling.seam_history:
+            return sampler(denoiser, noise, grid, cond, seams=self.model.ensemble.boundaries)
         return sampler(denoiser, noise, grid, cond)
 
     def _guided(self, sampling: SamplingConfig, cond: Conditioning) -> Denoiser:
-        denoiser, scale = self.model.denoiser, sampling.guidance
-        low, high = sampling.guidance_low, sampling.guidance_high
+        usual = sampling.guidance, sampling.guidance_low, sampling.guidance_high
+        if not sampling.per_expert:
+            return self._with_guidance(*usual, cond)
+        ensemble = self.model.ensemble
+        if ensemble is None:
+            raise ValueError(f"{self.model.name} has no experts, so none has guidance of its own.")
+        own = {each.expert: (each.guidance, each.low, each.high) for each in sampling.per_expert}
+        for name in own:
+            ensemble.expert(name)  # raises for a name that nobody has
+        seats = []
+        for expert in ensemble.experts:
+            guided = self._with_guidance(*own.get(expert.name, usual), cond)
+            seats.append(Expert(expert.name, lambda guided=guided: guided, expert.serves))
+        return Ensemble(seats, self.device)
+
+    def _with_guidance(self, scale: float, low: float, high: float, cond: Conditioning) -> Denoiser:
+        denoiser = self.model.denoiser
         if low == high:
             return denoiser
         if scale in (0, 1):  # one branch alone

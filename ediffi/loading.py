@@ -6,18 +6,19 @@ Reads and checks; it does not sample, and it never runs code or unpickles anythi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
-from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.config import DenoiserConfig, Preset
-from ediffi.model_folder import MODEL, read_model
+from ediffi.diffusion.denoiser import Denoiser
+from ediffi.experts.ensemble import Ensemble
+from ediffi.joining import alone, join, member
+from ediffi.model_folder import MODEL, ModelFolder, read_model
 from ediffi.presets import preset
-from ediffi.weights import load_network
 
 SHIPPED = "storybook"
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
@@ -25,27 +26,49 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 
 @dataclass(frozen=True)
 class Model:
-    """A model in memory: its denoiser, encoders, and the sha256 of every weight file by part."""
+    """A model in memory: its denoiser, encoders, and the sha256 of every weight file by part.
+
+    `network` names the network or ensemble; `denoiser` is one network or an `Ensemble`.
+    """
 
     name: str
     preset: Preset
     config: DenoiserConfig
     network: str
-    denoiser: nn.Module
+    denoiser: Denoiser
     encoders: Encoders
     weights: dict[str, str]
 
+    @property
+    def ensemble(self) -> Ensemble | None:
+        """The ensemble, if there is more than one expert."""
+        return self.denoiser if isinstance(self.denoiser, Ensemble) else None
 
-def open_model(source: str | Path, device: torch.device, dtype: torch.dtype) -> Model:
+    def ran(self, evaluations: Sequence[float]) -> tuple[str, ...]:
+        """The names of those who answer at these noise levels, each once, in order."""
+        return (self.network,) if self.ensemble is None else self.ensemble.ran(evaluations)
+
+
+def open_model(
+    source: str | Path, device: torch.device, dtype: torch.dtype, resident: int | None = None
+) -> Model:
     """The model of `source`, checked, in eval mode on `device`, its denoiser in `dtype`.
 
     `source` is "storybook", "storybook/<network>", a model folder, a network folder inside one, or
-    a hub repository id. Raises FileNotFoundError or ValueError in one sentence.
+    a hub repository id. Instead of a network an ensemble can be named, or networks joined by "+",
+    as in "storybook/high+baseline". `resident` experts of an ensemble stay on the device (None:
+    all that were visited). Raises FileNotFoundError or ValueError in one sentence.
     """
-    folder, chosen = _locate(source)
+    folder, chosen = locate(source)
     contents = read_model(folder)
     chosen = chosen or contents.default
-    module, config, state = load_network(contents.network(chosen), DenoiserConfig, build_denoiser)
+    members = [member(contents, name) for name in members_of(contents, chosen)]
+    config = members[0].config
+    denoiser: Denoiser
+    if len(members) == 1:
+        denoiser = alone(members[0], device, dtype)
+    else:
+        denoiser = join(members, device, dtype, resident)
     contents.check_encoders()
     encoders = load_encoders(t5=contents.t5, clip=contents.clip)
     if encoders.dims != config.encoders:
@@ -58,14 +81,18 @@ def open_model(source: str | Path, device: torch.device, dtype: torch.dtype) -> 
         preset=preset(contents.preset),
         config=config,
         network=chosen,
-        # Cast once: autocast would cast every weight again at every evaluation.
-        denoiser=module.to(device, dtype).to(memory_format=torch.channels_last),  # pyright: ignore
+        denoiser=denoiser,
         encoders=encoders.to(device),
-        weights={chosen: state.sha256, **contents.sha256},
+        weights={**{one.name: one.sha256 for one in members}, **contents.sha256},
     )
 
 
-def _locate(source: str | Path) -> tuple[Path, str | None]:
+def members_of(contents: ModelFolder, chosen: str) -> tuple[str, ...]:
+    """The networks behind a name: an ensemble's, those joined by "+", or the one of this name."""
+    return contents.ensembles.get(chosen) or tuple(chosen.split("+"))
+
+
+def locate(source: str | Path) -> tuple[Path, str | None]:
     """The model folder of `source`, and the network that it names (None: the default one)."""
     text = str(source)
     if text == SHIPPED or text.startswith(f"{SHIPPED}/"):
@@ -75,6 +102,8 @@ def _locate(source: str | Path) -> tuple[Path, str | None]:
         if not (path / MODEL).exists() and (path.parent / MODEL).exists():
             return path.parent, path.name
         return path, None
+    if (path.parent / MODEL).exists():
+        return path.parent, path.name
     if _HUB_ID.fullmatch(text) and not path.exists():
         return _from_hub(text), None
     raise FileNotFoundError(

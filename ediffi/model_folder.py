@@ -5,7 +5,7 @@ It knows where the parts lie and whether they are the ones that were written, no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,16 @@ from ediffi.files import write_json
 from ediffi.weights import FORMAT, check_format, json_object, sha256_of
 
 MODEL = "model.json"
-_KEYS = {"format", "preset", "default", "t5", "clip", "networks", "sha256"}
+_KEYS = {"format", "preset", "default", "t5", "clip", "networks", "ensembles", "sha256"}
+_OPTIONAL = {"ensembles"}
 
 
 @dataclass(frozen=True)
 class ModelFolder:
     """A model folder's table of contents; every path is a folder that lies directly inside it.
 
-    `sha256` holds the sum of every encoder file, by "t5/file" or "clip/file"; networks keep theirs.
+    `ensembles` names the networks that work together, by the name of the ensemble. `sha256` holds
+    the sum of every encoder file, by "t5/file" or "clip/file"; networks keep theirs.
     """
 
     path: Path
@@ -29,6 +31,7 @@ class ModelFolder:
     t5: Path
     clip: Path
     networks: dict[str, Path]
+    ensembles: dict[str, tuple[str, ...]]
     sha256: dict[str, str]
 
     def check_encoders(self) -> None:
@@ -47,7 +50,7 @@ class ModelFolder:
         """The folder of the network `name` (None: the default); ValueError names what there is."""
         chosen = self.default if name is None else name
         if chosen not in self.networks:
-            known = ", ".join(sorted(self.networks))
+            known = ", ".join(sorted(self.networks.keys() | self.ensembles.keys()))
             raise ValueError(f"{self.path} has no network {chosen!r}; it has {known}.")
         return self.networks[chosen]
 
@@ -64,13 +67,15 @@ def read_model(folder: str | Path) -> ModelFolder:
     if not (folder / MODEL).is_file():
         raise FileNotFoundError(f"{folder} is no model folder: it has no {MODEL}.")
     contents = json_object(folder / MODEL)
-    if contents.keys() != _KEYS:
-        missing, unknown = sorted(_KEYS - contents.keys()), sorted(contents.keys() - _KEYS)
+    missing = sorted(_KEYS - _OPTIONAL - contents.keys())
+    unknown = sorted(contents.keys() - _KEYS)
+    if missing or unknown:
         raise ValueError(
             f"{folder / MODEL} is not usable: missing keys {missing}, unknown keys {unknown}."
         )
     check_format(folder / MODEL, contents)
     networks, sums = contents["networks"], contents["sha256"]
+    ensembles = _ensembles(folder, contents.get("ensembles", {}), networks)
     if not isinstance(networks, dict) or not networks or not isinstance(sums, dict):
         raise ValueError(f"{folder / MODEL} names no networks or no sha256 sums.")
     return ModelFolder(
@@ -80,11 +85,18 @@ def read_model(folder: str | Path) -> ModelFolder:
         t5=_inside(folder, contents["t5"]),
         clip=_inside(folder, contents["clip"]),
         networks={str(name): _inside(folder, where) for name, where in networks.items()},
+        ensembles=ensembles,
         sha256={str(name): str(value) for name, value in sums.items()},
     )
 
 
-def write_model(folder: str | Path, preset: str, default: str, networks: Mapping[str, str]) -> None:
+def write_model(
+    folder: str | Path,
+    preset: str,
+    default: str,
+    networks: Mapping[str, str],
+    ensembles: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     """Writes `model.json` for a folder whose encoders lie in `t5/` and `clip/`, with their sums.
 
     To be called last: an encoder that changes afterwards is refused as altered.
@@ -97,9 +109,25 @@ def write_model(folder: str | Path, preset: str, default: str, networks: Mapping
         "t5": "t5",
         "clip": "clip",
         "networks": dict(networks),
+        "ensembles": {name: list(members) for name, members in (ensembles or {}).items()},
         "sha256": _encoder_sums(folder, folder / "t5", folder / "clip"),
     }
     write_json(folder / MODEL, contents)
+
+
+def _ensembles(folder: Path, named: object, networks: object) -> dict[str, tuple[str, ...]]:
+    known = networks if isinstance(networks, dict) else {}
+    if not isinstance(named, dict):
+        raise ValueError(f"{folder / MODEL} has ensembles that are no object.")
+    for name, members in named.items():
+        if not isinstance(members, list) or not members or name in known:
+            raise ValueError(f"{folder / MODEL} has an ensemble {name!r} that is not usable.")
+        for member in members:
+            if member not in known:
+                raise ValueError(
+                    f"{folder / MODEL} has an ensemble {name!r} of {member!r}, no network of it."
+                )
+    return {name: tuple(members) for name, members in named.items()}
 
 
 def _encoder_sums(folder: Path, *encoders: Path) -> dict[str, str]:

@@ -182,6 +182,13 @@ def _check_sampling(sampling: SamplingConfig) -> None:
     _check_number("guidance_low", sampling.guidance_low, 0.0, HIGHEST_SIGMA)
     low = sampling.guidance_low
     _check_number("guidance_high", sampling.guidance_high, low, HIGHEST_SIGMA)
+    for each in sampling.per_expert:
+        _check_number(f"guidance of {each.expert}", each.guidance, 0.0, MAX_GUIDANCE)
+        _check_number(f"lower end for {each.expert}", each.low, 0.0, HIGHEST_SIGMA)
+        _check_number(f"upper end for {each.expert}", each.high, each.low, HIGHEST_SIGMA)
+    names = [each.expert for each in sampling.per_expert]
+    if len(set(names)) < len(names):
+        raise ValueError(f"Guidance is given twice for an expert among {', '.join(names)}.")
 
 
 def _check_painting(painting: object, prompt: str) -> None:

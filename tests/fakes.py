@@ -18,6 +18,8 @@ from ediffi.build import build_denoiser
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.conditioning.encoders import DroppedWords, EncodedText, Encoders
 from ediffi.config import EncoderDims
+from ediffi.experts.node_sets import BASE_SETS
+from ediffi.experts.records import Descent
 from ediffi.loading import Model
 from ediffi.model_folder import write_model
 from ediffi.pipeline import EDiffI
@@ -119,6 +121,26 @@ def tiny_model_folder(root: Path, resolution: int = 16) -> Path:
     _tiny_t5(root / "t5", config.encoders)
     _tiny_clip(root / "clip", config.encoders)
     write_model(root, preset="tiny", default="baseline", networks={"baseline": "baseline"})
+    return root
+
+
+def tiny_ensemble_folder(root: Path) -> Path:
+    """The same with three experts beside the baseline, as Config D serves them."""
+    tiny_model_folder(root)
+    config, names = preset("tiny").base, []
+    for seed, role in enumerate(BASE_SETS["D"], 1):
+        descent = Descent(
+            part=role.part,
+            trained_on=role.part.intervals(),
+            serves=role.served(),
+            parent="baseline",
+            lineage=("baseline", role.name),
+        )
+        record = {"pictures": 100 * seed, **descent.to_json()}
+        save_network(root / role.name, tiny_denoiser(seed), config, record)
+        names.append(role.name)
+    everyone = ["baseline", *names]
+    write_model(root, "tiny", "experts", {n: n for n in everyone}, {"experts": names})
     return root
 
 

@@ -6,7 +6,7 @@ steps. Stopping is not asking for the next step.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,18 +90,22 @@ def stochastic(
         yield Step(index, sigma, x, denoised, asked)
 
 
-def dpmpp_2m(denoiser: Denoiser, noise: Tensor, grid: Tensor, cond: Any) -> Iterator[Step]:
+def dpmpp_2m(
+    denoiser: Denoiser, noise: Tensor, grid: Tensor, cond: Any, seams: Sequence[float] = ()
+) -> Iterator[Step]:
     """DPM-Solver++(2M): second order with one evaluation a step, in h = ln(sigma / next).
 
     The clean estimate is extrapolated linearly in ln sigma from the last two evaluations; the first
-    step has no history and the last goes to sigma = 0, so both are first order.
+    step has no history and the last goes to sigma = 0, so both are first order. So is a step whose
+    last two evaluations lie on either side of one of `seams`.
     """
     x = _start(noise, grid)
     previous: tuple[float, Tensor] | None = None
     for index, (sigma, following) in enumerate(_pairs(grid)):
         denoised = _ask(denoiser, x, sigma, cond)
         target = denoised
-        if following > 0 and previous is not None:
+        crossed = previous is not None and any(sigma < seam <= previous[0] for seam in seams)
+        if following > 0 and previous is not None and not crossed:
             before, older = previous
             ratio = math.log(sigma / following) / math.log(before / sigma)
             target = denoised + 0.5 * ratio * (denoised - older)

@@ -63,7 +63,7 @@ class Ensemble:
         check_tiling([(expert.name, expert.serves) for expert in self.experts])
         _check_kinds(self.experts)
         for expert in self.experts:
-            _warn_untrained(expert)
+            warn_untrained(expert)
         self._edges = torch.tensor([e.serves.low for e in self.experts[1:]], dtype=torch.float32)
         self._loaded: dict[str, Denoiser] = {}
         self._awake: list[str] = []
@@ -105,11 +105,12 @@ class Ensemble:
         ValueError names the experts that exist.
         """
         if name not in self._loaded:
-            self._loaded[name] = self._expert(name).load()
+            self._loaded[name] = self.expert(name).load()
         self._wake(name)
         return self._loaded[name]
 
-    def _expert(self, name: str) -> Expert:
+    def expert(self, name: str) -> Expert:
+        """The expert of this name; ValueError names those that exist."""
         for expert in self.experts:
             if expert.name == name:
                 return expert
@@ -139,27 +140,27 @@ def check_tiling(serves: Sequence[tuple[str, Interval]]) -> None:
     ordered = sorted(serves, key=lambda pair: pair[1].low)
     name, first = ordered[0]
     if first.low > 0:
-        raise ValueError(f"nobody serves sigma below {first.low:g}, where {name} begins.")
+        raise ValueError(f"nobody serves sigma below {first.low:.3g}, where {name} begins.")
     for (name, one), (other, following) in zip(ordered, ordered[1:], strict=False):
         if one.high < following.low:
             raise ValueError(
-                f"nobody serves sigma from {one.high:g} to {following.low:g}: {name} serves"
+                f"nobody serves sigma from {one.high:.3g} to {following.low:.3g}: {name} serves"
                 f" {shown(one)} and {other} {shown(following)}."
             )
         if one.high > following.low:
             raise ValueError(
-                f"{name} and {other} both serve sigma from {following.low:g}: their ranges are"
+                f"{name} and {other} both serve sigma from {following.low:.3g}: their ranges are"
                 f" {shown(one)} and {shown(following)}."
             )
     name, last = ordered[-1]
     if last.high != float("inf"):
-        raise ValueError(f"nobody serves sigma from {last.high:g} on, where {name} ends.")
+        raise ValueError(f"nobody serves sigma from {last.high:.3g} on, where {name} ends.")
 
 
 def shown(interval: Interval) -> str:
     """`0.0757 <= sigma < 9.61`, one-sided where an end is open."""
-    low = f"{interval.low:.4g} <= " if interval.low > 0 else ""
-    high = f" < {interval.high:.4g}" if interval.high < float("inf") else ""
+    low = f"{interval.low:.3g} <= " if interval.low > 0 else ""
+    high = f" < {interval.high:.3g}" if interval.high < float("inf") else ""
     return f"{low}sigma{high}" if low or high else "every sigma"
 
 
@@ -173,6 +174,29 @@ def reseated(experts: Sequence[Expert], serves: dict[str, Interval]) -> tuple[Ex
         if name not in known:
             raise ValueError(f"there is no expert {name!r}; there are {', '.join(known)}.")
     return tuple(replace(known[name], serves=interval) for name, interval in serves.items())
+
+
+def filled(experts: Sequence[Expert]) -> tuple[Expert, ...]:
+    """The experts, and where they leave gaps the one among them that serves every sigma.
+
+    So "high + baseline" is the high-noise expert here and the baseline there. With several gaps
+    the filler takes as many seats, numbered; alone it stays as it is. Raises ValueError when two of
+    them serve every sigma.
+    """
+    fillers = [expert for expert in experts if expert.serves == EVERYTHING]
+    special = [expert for expert in experts if expert.serves != EVERYTHING]
+    if not fillers or not special:
+        return tuple(experts)
+    if len(fillers) > 1:
+        raise ValueError(f"{fillers[0].name} and {fillers[1].name} both serve every sigma.")
+    gaps = _without(EVERYTHING, [expert.serves for expert in special])
+    if len(gaps) == 1:
+        return (*special, replace(fillers[0], serves=gaps[0]))
+    seats = [
+        replace(fillers[0], name=f"{fillers[0].name}-{number}", serves=gap)
+        for number, gap in enumerate(gaps, 1)
+    ]
+    return (*special, *seats)
 
 
 def _check_names(experts: Sequence[Expert]) -> None:
@@ -193,7 +217,8 @@ def _check_kinds(experts: Sequence[Expert]) -> None:
                 )
 
 
-def _warn_untrained(expert: Expert) -> None:
+def warn_untrained(expert: Expert) -> None:
+    """Warns, with the range, when an expert serves noise levels it was not trained on."""
     for interval in expert.untrained():
         warnings.warn(
             f"{expert.name} serves {shown(interval)}, which it was not trained on.", stacklevel=3
