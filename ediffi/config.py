@@ -4,6 +4,7 @@ Knows names and limits only: it builds nothing, imports no torch and reads no fi
 """
 
 import dataclasses
+import types
 import typing
 from dataclasses import dataclass, field
 
@@ -188,6 +189,12 @@ def from_json(cls: type[Record], data: object) -> Record:
 
 def _read(kind: typing.Any, data: typing.Any, where: str) -> typing.Any:
     origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        choices = [choice for choice in typing.get_args(kind) if choice is not types.NoneType]
+        optional = len(choices) < len(typing.get_args(kind))
+        if (data is None and optional) or len(choices) > 1:
+            return data
+        return _read(choices[0], data, where)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read_record(kind, data, where)
     if origin is tuple:

@@ -44,12 +44,16 @@ class Branch:
 
 @dataclass(frozen=True)
 class BranchPlan:
-    """Branches in an order in which each start comes before its branches (ValueError otherwise)."""
+    """Branches in an order in which each start comes before its branches (ValueError otherwise).
+
+    `roots` names trainings outside the plan that branches may start from.
+    """
 
     branches: tuple[Branch, ...]
+    roots: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        known: set[str] = set()
+        known = set(self.roots)
         for branch in self.branches:
             if branch.name in known:
                 raise ValueError(f"two branches are called {branch.name!r}.")
@@ -68,11 +72,11 @@ class BranchPlan:
         raise ValueError(f"the plan has no branch {name!r}; it has {known}.")
 
     def lineage(self, name: str) -> tuple[str, ...]:
-        """The branches whose weights led to this one, the oldest first, itself last."""
-        chain = [self.branch(name)]
-        while chain[0].start is not None:
-            chain.insert(0, self.branch(chain[0].start))
-        return tuple(branch.name for branch in chain)
+        """The trainings whose weights led to this one, the oldest first, itself last."""
+        names = [name]
+        while names[0] not in self.roots and (start := self.branch(names[0]).start) is not None:
+            names.insert(0, start)
+        return tuple(names)
 
     def pictures(self, names: Sequence[str]) -> int:
         """How many pictures all of these branches together were trained on, ancestors once."""

@@ -20,6 +20,8 @@ from torch import Tensor
 from ediffi.files import written_whole
 
 FILE = "checkpoint.safetensors"
+UNDECAYED = "undecayed.safetensors"
+"""The state before the rate began to fall: experts branch from it, longer runs go on from it."""
 FORMAT = "1"
 
 

@@ -69,13 +69,15 @@ class Fitted:
     ema: Ema = field(repr=False)
 
 
-def averaged(folder: Path, module: nn.Module) -> dict[str, Any]:
+def averaged(folder: Path, module: nn.Module, undecayed: bool = False) -> dict[str, Any]:
     """Puts a run's averaged weights into `module`; name, config, pictures, steps, seconds.
 
+    `undecayed` asks for those from before the rate began to fall, where the run has got so far.
     Works while the run goes on. Raises FileNotFoundError when it has no checkpoint yet, and
     ValueError when that belongs to another network.
     """
-    state = checkpoint.load(folder / checkpoint.FILE)
+    earlier = undecayed and (folder / checkpoint.UNDECAYED).exists()
+    state = checkpoint.load(folder / (checkpoint.UNDECAYED if earlier else checkpoint.FILE))
     if state is None:
         raise FileNotFoundError(f"{folder} holds no {checkpoint.FILE}.")
     try:

@@ -28,7 +28,6 @@ from ediffi.training.job import Fitted, Job
 from ediffi.training.meters import BandMeter, RunLog
 from ediffi.training.objective import Objective
 
-UNDECAYED = "undecayed.safetensors"
 MOST_SKIPPED = 20
 WEIGHT_RATE = 1e-2
 
@@ -181,7 +180,7 @@ class _Run:
     def _begin_decay(self) -> None:
         # Experts branch from here, and a longer run goes on from here.
         if self.main and self.config.decay_share > 0:
-            self._save(UNDECAYED, last=False)
+            self._save(checkpoint.UNDECAYED, last=False)
         self.decaying = True
 
     def _report(self, meter: BandMeter, clock: Clock) -> None:
@@ -237,7 +236,7 @@ class _Run:
         state = checkpoint.load(self.job.folder / checkpoint.FILE)
         if state is None:
             return
-        undecayed = self.job.folder / UNDECAYED
+        undecayed = self.job.folder / checkpoint.UNDECAYED
         if state["decaying"] and undecayed.exists():
             self.pictures, self.seconds = state["pictures"], state["seconds"]
             if self.progress < 1 - self.config.decay_share:

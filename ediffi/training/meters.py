@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,17 @@ class BandMeter:
         self.counts.index_add_(0, band, torch.ones_like(losses, dtype=torch.float32))
 
     def read(self) -> dict[str, Any]:
-        """`loss` and `bands` (a number or None for each of `BANDS`), and starts afresh."""
+        """`loss`, then per band of `BANDS` its loss or None and how many were `drawn`.
+
+        Starts afresh.
+        """
         sums, counts = self.sums.tolist(), self.counts.tolist()
         self.sums.zero_()
         self.counts.zero_()
         bands = [s / n if n else None for s, n in zip(sums, counts, strict=True)]
         total = sum(counts)
-        return {"loss": sum(sums) / total if total else None, "bands": bands}
+        loss = sum(sums) / total if total else None
+        return {"loss": loss, "bands": bands, "drawn": [int(n) for n in counts]}
 
 
 class RunLog:
@@ -91,6 +95,12 @@ def read_log(folder: Path, event: str | None = None) -> list[dict[str, Any]]:
         if event is None or line["event"] == event:
             found.append(line)
     return found
+
+
+def sigma_histogram(lines: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """How many noise levels the training lines of a log say were drawn, by band."""
+    rows = [line["drawn"] for line in lines if "drawn" in line]
+    return {band: sum(row[k] for row in rows) for k, band in enumerate(BANDS)}
 
 
 def _board(folder: Path) -> Any:

@@ -26,6 +26,7 @@ from ediffi.conditioning.cache import build_cache
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.config import NoiseConfig, Preset, TrainingConfig
 from ediffi.diffusion.loss import edm_loss
+from ediffi.diffusion.noise import EVERYTHING
 from ediffi.presets import preset
 from ediffi.storybook.casting import Curriculum
 from ediffi.storybook.dataset import render_shards
@@ -34,8 +35,9 @@ from ediffi.training.clip import train_clip
 from ediffi.training.data import ShardSource
 from ediffi.training.inspector import read_shards, train_inspector
 from ediffi.training.job import Job, averaged
+from ediffi.training.lineage import note_start
 from ediffi.training.loop import fit
-from ediffi.training.meters import read_log
+from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.probe import probe_colours, retrieve
 from ediffi.training.release import evaluate_model, export_model, fingerprint
@@ -184,7 +186,6 @@ class Recipe:
 
     def base(self, phase: Phase) -> dict[str, Any]:
         """A stretch of base training; raises `Cut` when it was asked to stop."""
-        earlier = self.plan.phases[: self.plan.phases.index(phase)]
         done = fit(self.job(phase))
         if not done.finished:
             raise Cut(phase.name)
@@ -192,7 +193,7 @@ class Recipe:
         return {
             "pictures": done.pictures,
             "train_seconds": round(done.seconds, 1),
-            "after": [p.name for p in earlier],
+            "noise": sigma_histogram(read_log(self.folder / phase.name, "train")),
             "probe": scores[-1] if scores else None,
         }
 
@@ -202,10 +203,8 @@ class Recipe:
         config = training_of(phase, at, self.preset)
         torch.manual_seed(config.seed)
         module = build_denoiser(self.preset.base)
-        if self.start is not None and not self._has_checkpoint(phase):
-            load_state(self.start).fill(module)
-        elif at and not self._has_checkpoint(phase):
-            averaged(self.folder / self.plan.phases[at - 1].name, module)
+        if not self._has_checkpoint(phase):
+            self._begin(phase, module)
         folder, scale = self.folder / phase.name, phase.resolution / self.preset.base.resolution
         source = ShardSource(
             self._training_folders(),
@@ -229,10 +228,21 @@ class Recipe:
             config=config,
             folder=folder,
             seconds=phase.seconds,
+            trained_on=phase.branch.trained_on() if phase.branch else (EVERYTHING,),
             watches=watches,
             cpu=self.device == "cpu",
             say=self.say,
         )
+
+    def _begin(self, phase: Phase, module: torch.nn.Module) -> None:
+        """Puts the weights that a phase starts from into `module`; a first phase keeps its own."""
+        if self.start is not None:
+            load_state(self.start).fill(module)
+        elif phase.branch is not None and phase.branch.start is not None:
+            averaged(self.folder / phase.branch.start, module, phase.branch.undecayed)
+            note_start(self.folder / phase.name, self.folder / phase.branch.start, module)
+        elif before := self.plan.phases[: self.plan.phases.index(phase)]:
+            averaged(self.folder / before[-1].name, module)
 
     def inspector(self) -> dict[str, Any]:
         """The reader of pictures that the evaluation asks."""
@@ -247,8 +257,7 @@ class Recipe:
 
     def export(self) -> dict[str, Any]:
         """The model folder, from the newest averaged weights; also while training goes on."""
-        runs = [(phase, self.folder / phase.name) for phase in self.plan.phases]
-        return export_model(runs, self.encoders_folder, self.preset, self.weights)
+        return export_model(self.folder, self.plan, self.preset, self.encoders_folder, self.weights)
 
     def evaluate(self) -> dict[str, Any]:
         """Scores on held-out captions, in `evaluation.json`."""

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ediffi.experts.branching import Branch, BranchPlan
+from ediffi.experts.node_sets import BASE_SETS
+from ediffi.experts.tree import EVERY_LEVEL
 from ediffi.training.encoder_run import Limit
 
 
@@ -17,7 +20,8 @@ class Phase:
     """A stretch of base training at one resolution in pixels; ends with pictures or seconds.
 
     `other_styles` is the share of the scenes that are not flat which an epoch meets, `most_things`
-    the most things on a page that it meets.
+    the most things on a page that it meets. With a `branch` it is one expert's training: it starts
+    where the branch says and draws its noise there.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Phase:
     decay_share: float = 0.2
     other_styles: float = 1.0
     most_things: int | None = None
+    branch: Branch | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,33 @@ class StorybookPlan:
         )
 
 
+def branched(plan: BranchPlan, like: Phase) -> tuple[Phase, ...]:
+    """The phases that carry out a plan of branches; batch and data as in the phase `like`."""
+    return tuple(
+        replace(like, name=b.name, pictures=b.pictures, seconds=None, decay_share=0.2, branch=b)
+        for b in plan.branches
+    )
+
+
+def config_d(start: str, pictures: int) -> BranchPlan:
+    """Config D's three experts and the baseline that goes on beside them, from one checkpoint.
+
+    `pictures` is what the experts see together, and what the baseline sees alone. The shares are
+    chosen: a narrow range needs little, the low one is the easiest task with the finest detail.
+    """
+    shares = {"high": 0.15, "middle": 0.65, "low": 0.2}
+    roles = {role.name: role.part for role in BASE_SETS["D"]}
+    experts = [
+        Branch(name, roles[name], start, max(1, round(pictures * share)))
+        for name, share in shares.items()
+    ]
+    return BranchPlan((Branch("baseline", EVERY_LEVEL, start, pictures), *experts), roots=(start,))
+
+
+_BASE64 = Phase("base64", 64, 1_500_000, 256, seconds=480)
+_CPU_BASE64 = Phase("base64", 64, 1_000_000, 16, seconds=7200, decay_share=0.8)
+_TINY_BASE16 = Phase("base16", 16, 32, 8)
+
 _ACCELERATOR = StorybookPlan(
     name="storybook",
     preset="storybook",
@@ -84,7 +116,8 @@ _ACCELERATOR = StorybookPlan(
     clip=Limit(seconds=90),
     phases=(
         Phase("base32", 32, 1_000_000, 256, seconds=240, decay_share=0.0),
-        Phase("base64", 64, 1_500_000, 256, seconds=480),
+        _BASE64,
+        *branched(config_d("base64", 600_000), _BASE64),
     ),
     inspector=Limit(seconds=90),
     evaluated=1000,
@@ -102,7 +135,8 @@ _CPU = StorybookPlan(
     phases=(
         Phase("base32", 32, 150_000, 32, seconds=1800, decay_share=0.0),
         Phase("pairs64", 64, 500_000, 16, 2400, 0.0, other_styles=0.25, most_things=2),
-        Phase("base64", 64, 1_000_000, 16, seconds=7200),
+        _CPU_BASE64,
+        *branched(config_d("base64", 60_000), _CPU_BASE64),
     ),
     inspector=Limit(seconds=900),
     evaluated=1000,
@@ -119,7 +153,8 @@ _TINY = StorybookPlan(
     clip=Limit(steps=2),
     phases=(
         Phase("base8", 8, 16, 8, decay_share=0.0),
-        Phase("base16", 16, 32, 8),
+        _TINY_BASE16,
+        *branched(config_d("base16", 48), _TINY_BASE16),
     ),
     inspector=Limit(steps=2),
     evaluated=24,

@@ -18,6 +18,9 @@ import torch
 from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.config import DenoiserConfig, Preset, as_json
+from ediffi.diffusion.noise import EVERYTHING
+from ediffi.experts.node_sets import BASE_SETS
+from ediffi.experts.records import Descent
 from ediffi.files import write_json
 from ediffi.images import to_uint8
 from ediffi.model_folder import write_model
@@ -26,12 +29,14 @@ from ediffi.storybook.evaluation import Evaluation
 from ediffi.storybook.evaluation import evaluate as score_pictures
 from ediffi.storybook.inspector import load_inspector
 from ediffi.training.job import averaged
-from ediffi.training.meters import read_log
-from ediffi.training.plans import Phase
+from ediffi.training.lineage import base_of, lineage_of
+from ediffi.training.meters import read_log, sigma_histogram
+from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.sheets import samples
 from ediffi.weights import load_network, save_network, sha256_of
 
 ENCODERS = ("t5", "clip")
+BASELINE = "baseline"
 
 
 def fingerprint(encoders: Path) -> str:
@@ -42,39 +47,68 @@ def fingerprint(encoders: Path) -> str:
 
 
 def export_model(
-    runs: Sequence[tuple[Phase, Path]], encoders: Path, of: Preset, weights: Path
+    folder: Path, plan: StorybookPlan, of: Preset, encoders: Path, weights: Path
 ) -> dict[str, Any]:
-    """Writes the model folder `weights` from the averaged weights of the last of `runs`.
+    """Writes the model folder `weights` from the averaged weights of the runs in `folder`.
 
-    Runs without a checkpoint are passed over, so this works while training goes on. Raises
-    FileNotFoundError when none has one.
+    The baseline is its continued branch, or the last phase that was begun; every other branch with
+    a checkpoint becomes an expert, and experts that tile become the ensemble "experts". Works while
+    training goes on. Raises FileNotFoundError when nothing is trained yet.
     """
-    began = [(phase, run) for phase, run in runs if any(run.glob("checkpoint*.safetensors"))]
-    if not began:
-        raise FileNotFoundError(f"{weights.parent} holds no trained base yet.")
-    module = build_denoiser(of.base)
-    state = averaged(began[-1][1], module)
-    history = [{**as_json(phase), **_counters(run)} for phase, run in began]
-    probes = read_log(began[-1][1], "probe")
-    record = {
-        "network": "baseline",
+    begun = [phase for phase in plan.phases if _has_checkpoint(folder / phase.name)]
+    plain = [phase for phase in begun if phase.branch is None]
+    branches = {phase.name: phase for phase in begun if phase.branch is not None}
+    if not plain and not branches:
+        raise FileNotFoundError(f"{folder} holds no trained base yet.")
+    if plain and BASELINE not in branches:
+        branches = {BASELINE: plain[-1], **branches}
+    for name in ENCODERS:
+        _copy_files(encoders / name, weights / name)
+    sums = {}
+    for name, phase in branches.items():
+        module = build_denoiser(of.base)
+        state = averaged(folder / phase.name, module)
+        record = _record(folder, plan, name, phase, state) | {"encoders": fingerprint(encoders)}
+        sums[name] = save_network(weights / name, module, of.base, record)
+    experts = [role.name for role in BASE_SETS["D"]]
+    complete = {"experts": experts} if set(experts) <= branches.keys() else {}
+    write_model(weights, of.name, BASELINE, {name: name for name in branches}, complete)
+    return {"sha256": sums, "ensembles": complete}
+
+
+def _record(
+    folder: Path, plan: StorybookPlan, name: str, phase: Phase, state: dict[str, Any]
+) -> dict[str, Any]:
+    """The training record of a network: its phases, its noise, where it comes from."""
+    lineage = lineage_of(plan, phase)
+    history = [{**as_json(p), **_counters(folder / p.name)} for p in lineage]
+    probes = read_log(folder / phase.name, "probe")
+    descent = Descent(parent=None, lineage=(name,), base=base_of(folder / phase.name))
+    if phase.branch is not None:
+        descent = Descent(
+            part=phase.branch.part,
+            trained_on=phase.branch.trained_on(),
+            serves=next((r.served() for r in BASE_SETS["D"] if r.name == name), EVERYTHING),
+            parent=phase.branch.start,
+            lineage=tuple(p.name for p in lineage),
+            base=base_of(folder / phase.name),
+        )
+    return {
+        "network": name,
         "pictures": sum(part["pictures_seen"] for part in history),
         "seconds": round(sum(part["seconds_spent"] for part in history), 1),
         "phases": history,
         "training": state["config"],
         "noise": state["config"]["noise"],
-        "trained_on": [[0.0, None]],
-        "serves": [0.0, None],
-        "parent": None,
+        "drawn": sigma_histogram(read_log(folder / phase.name, "train")),
+        **descent.to_json(),
         "decayed": bool(state["decaying"]),
         "probe": probes[-1] if probes else None,
-        "encoders": fingerprint(encoders),
     }
-    for name in ENCODERS:
-        _copy_files(encoders / name, weights / name)
-    digest = save_network(weights / "baseline", module, of.base, record)
-    write_model(weights, of.name, "baseline", {"baseline": "baseline"})
-    return {"sha256": digest, "pictures": record["pictures"]}
+
+
+def _has_checkpoint(run: Path) -> bool:
+    return any(run.glob("checkpoint*.safetensors"))
 
 
 def evaluate_model(

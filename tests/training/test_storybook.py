@@ -8,6 +8,7 @@ import torch
 from ediffi.build import build_denoiser
 from ediffi.conditioning import cache
 from ediffi.config import DenoiserConfig
+from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.training import parts, plans, storybook
 from ediffi.training.parts import Cut, Part
@@ -109,8 +110,7 @@ def test_the_command_line_changes_one_phase(tmp_path, monkeypatch):
     assert plan.phase("base16").seconds == 7 and plan.phase("base8").seconds is None
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(600)
 def test_the_whole_recipe_in_miniature(tmp_path):
     plan = plans.plan("tiny")
     seconds = storybook.train_storybook(tmp_path, plan, device="cpu", say=lambda text: None)
@@ -120,7 +120,14 @@ def test_the_whole_recipe_in_miniature(tmp_path):
         tmp_path / "weights" / "baseline", DenoiserConfig, build_denoiser
     )
     assert config == preset("tiny").base
-    assert state.record["pictures"] == 16 + 32
+    assert state.record["pictures"] == 16 + 32 + 48
+    model = EDiffI.from_pretrained(tmp_path / "weights" / "experts")
+    assert model.model.ensemble is not None
+    assert [e.lineage for e in model.model.ensemble.experts] == [
+        ("base8", "base16", name) for name in ("low", "middle", "high")
+    ]
+    low = json.loads((tmp_path / "weights" / "low" / "record.json").read_text())
+    assert low["drawn"]["0.2-0.5"] == 0 and sum(low["drawn"].values()) >= 8
     assert all(torch.isfinite(p).all() for p in module.parameters())
     assert list((tmp_path / "base16").glob("sheet-*.png"))
     again = storybook.train_storybook(tmp_path, plan, device="cpu", say=lambda text: None)

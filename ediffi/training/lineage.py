@@ -1,0 +1,52 @@
+"""Which trainings led to which, and the mark by which experts of one base know each other.
+
+The mark is a sum over the weights at the first branching: every expert and the baseline that goes
+on beside them started there. It reads runs and writes one small file; it trains nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from torch import nn
+
+from ediffi.files import read_json, write_json
+from ediffi.training import checkpoint
+from ediffi.training.plans import Phase, StorybookPlan
+
+BEGUN = "begun.json"
+
+
+def weights_mark(tensors: dict) -> str:
+    """Sixteen hexadecimal digits that name these weights."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].detach().cpu().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def note_start(run: Path, parent: Path, module: nn.Module) -> None:
+    """Notes in the folder `run` which base its weights come from, as it begins with `module`."""
+    inherited = parent / BEGUN
+    base = read_json(inherited)["base"] if inherited.exists() else weights_mark(module.state_dict())
+    write_json(run / BEGUN, {"parent": parent.name, "base": base})
+
+
+def base_of(run: Path) -> str:
+    """The mark of a run's base: noted when it began, or that of the weights others branch from."""
+    if (run / BEGUN).exists():
+        return str(read_json(run / BEGUN)["base"])
+    undecayed = run / checkpoint.UNDECAYED
+    state = checkpoint.load(undecayed if undecayed.exists() else run / checkpoint.FILE)
+    return "" if state is None else weights_mark(state["ema"])
+
+
+def lineage_of(plan: StorybookPlan, phase: Phase) -> list[Phase]:
+    """The phases whose weights led to this one, the oldest first, itself last."""
+    before = plan.phases[: plan.phases.index(phase)]
+    if phase.branch is None:
+        return [*(p for p in before if p.branch is None), phase]
+    start = next((p for p in before if p.name == phase.branch.start), None)
+    return [*(lineage_of(plan, start) if start else []), phase]

@@ -1,0 +1,51 @@
+"""Which trainings led to which, and that experts of one base carry one mark."""
+
+import json
+
+import torch
+from torch import nn
+
+from ediffi.experts.tree import Part
+from ediffi.training import checkpoint, plans
+from ediffi.training.lineage import base_of, lineage_of, note_start, weights_mark
+from ediffi.training.meters import BANDS, sigma_histogram
+
+
+def test_experts_descend_from_the_last_phase():
+    plan = plans.plan("tiny")
+    names = {p.name: [q.name for q in lineage_of(plan, p)] for p in plan.phases}
+    assert names["base16"] == ["base8", "base16"]
+    for name in ("baseline", "high", "middle", "low"):
+        assert names[name] == ["base8", "base16", name]
+
+
+def test_the_experts_of_config_d_share_what_the_baseline_sees_alone():
+    for plan in plans.PLANS.values():
+        phases = {p.name: p for p in plan.phases if p.branch}
+        together = sum(phases[n].pictures for n in ("high", "middle", "low"))
+        assert together == phases["baseline"].pictures
+        assert phases["high"].branch and phases["high"].branch.part == Part.parse("(9, 511)")
+
+
+def test_one_base_one_mark(tmp_path):
+    module, other = nn.Linear(2, 2), nn.Linear(2, 2)
+    root = tmp_path / "root"
+    root.mkdir()
+    checkpoint.save(root / checkpoint.UNDECAYED, {"ema": module.state_dict()})
+    for name in ("high", "low"):
+        note_start(tmp_path / name, root, module)
+    note_start(tmp_path / "higher", tmp_path / "high", other)
+    marks = {base_of(tmp_path / name) for name in ("root", "high", "low", "higher")}
+    assert marks == {weights_mark(module.state_dict())}
+    assert weights_mark(other.state_dict()) not in marks
+    assert json.loads((tmp_path / "higher" / "begun.json").read_text())["parent"] == "high"
+    with torch.no_grad():
+        module.bias.add_(1)
+    assert weights_mark(module.state_dict()) not in marks
+    assert base_of(tmp_path / "nowhere") == ""
+
+
+def test_the_histogram_adds_up_the_lines():
+    lines = [{"drawn": [1] * len(BANDS)}, {"loss": 1.0}, {"drawn": [2] + [0] * (len(BANDS) - 1)}]
+    counted = sigma_histogram(lines)
+    assert counted[BANDS[0]] == 3 and sum(counted.values()) == 3 + len(BANDS) - 1
