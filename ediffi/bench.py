@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.conditioning.projector import ConditionedDenoiser
 from ediffi.config import DenoiserConfig, UNetConfig
-from ediffi.networks.unet import Context
+from ediffi.networks.frame import Context
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import Environment
 

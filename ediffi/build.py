@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from ediffi.conditioning.projector import ConditionedDenoiser
-from ediffi.config import DenoiserConfig
+from ediffi.conditioning.projector import ConditionedDenoiser, Projector
+from ediffi.config import DenoiserConfig, EfficientUNetConfig
 from ediffi.diffusion.samplers import Sampler, dpmpp_2m, euler, heun, stochastic
+from ediffi.networks.efficient_unet import EfficientUNet
+from ediffi.networks.unet import UNet
 
 SOLVERS: Mapping[str, Sampler] = {
     "dpmpp_2m": dpmpp_2m,
@@ -18,7 +20,11 @@ SOLVERS: Mapping[str, Sampler] = {
 
 def build_denoiser(config: DenoiserConfig) -> ConditionedDenoiser:
     """The denoiser that `config` describes, with fresh random weights."""
-    return ConditionedDenoiser(config)
+    network = config.network
+    projector = Projector(config.encoders, network.context_width, network.embedding_width)
+    efficient = isinstance(network, EfficientUNetConfig)
+    unet = EfficientUNet(network) if efficient else UNet(network)
+    return ConditionedDenoiser(config, projector, unet)
 
 
 def build_sampler(name: str) -> Sampler:

@@ -34,7 +34,8 @@ class UNetConfig:
     The picture is folded `stem_patch` x `stem_patch` into channels, then passes levels of
     `channels * multipliers[i]`, each half as large as the last, with `blocks[i]` residual blocks.
     Levels whose flag is set carry self- and cross-attention after every block. `norm` is `group`,
-    as ADM, or `layer`: per pixel, so that its statistics do not depend on the picture's size.
+    as ADM, or `layer`: per pixel, so that its statistics do not depend on the picture's size. With
+    6 `image_channels` a low-resolution picture stands behind the noisy one.
     """
 
     channels: int
@@ -58,6 +59,8 @@ class UNetConfig:
             raise ValueError(f"every level needs one entry in each of {lengths}")
         if self.norm not in ("group", "layer"):
             raise ValueError(f"norm is {self.norm!r}, but must be 'group' or 'layer'")
+        if self.image_channels not in (3, 6):
+            raise ValueError(f"image_channels is {self.image_channels}, but must be 3 or 6")
         for level, multiplier in enumerate(self.multipliers):
             width, head = self.channels * multiplier, self.head_channels
             if (self.self_attention[level] or self.cross_attention[level]) and width % head:
@@ -67,6 +70,30 @@ class UNetConfig:
     def smallest_side(self) -> int:
         """The side a picture must be a multiple of, in pixels."""
         return self.stem_patch * 2 ** (len(self.multipliers) - 1)
+
+    @property
+    def takes_low_res(self) -> bool:
+        """Whether the network is shown a low-resolution picture beside the noisy one."""
+        return self.image_channels == 6
+
+
+@dataclass(frozen=True)
+class EfficientUNetConfig(UNetConfig):
+    """Imagen's Efficient U-Net, the super-resolution network (paper App. A), in the same numbers.
+
+    What differs is the arrangement: a level has `blocks[i]` blocks on the way down and as many on
+    the way up, and attention stands once behind its last block of either way. `kind` tells the two
+    apart in JSON.
+    """
+
+    image_channels: int = 6
+    kind: str = "efficient"
+
+    def __post_init__(self) -> None:
+        """Raise ValueError as `UNetConfig` does, and for another kind."""
+        super().__post_init__()
+        if self.kind != "efficient":
+            raise ValueError(f"kind is {self.kind!r}, but must be 'efficient'")
 
 
 @dataclass(frozen=True)
@@ -128,7 +155,7 @@ class DenoiserConfig:
 
     name: str
     resolution: int
-    network: UNetConfig
+    network: UNetConfig | EfficientUNetConfig
     encoders: EncoderDims
     sigma_data: float = 0.5
 
@@ -137,6 +164,23 @@ class DenoiserConfig:
         side = self.network.smallest_side
         if self.resolution % side:
             raise ValueError(f"resolution is {self.resolution}, but must be a multiple of {side}")
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One super-resolution stage: from pictures of side `low` to the denoiser's resolution."""
+
+    low: int
+    denoiser: DenoiserConfig
+    sampling: SamplingConfig
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless the stage enlarges by a whole factor a picture that it takes."""
+        name, high = self.denoiser.name, self.denoiser.resolution
+        if self.low < 1 or high % self.low or high == self.low:
+            raise ValueError(f"{name} makes {high} px, which is no multiple of its low {self.low}")
+        if not self.denoiser.network.takes_low_res:
+            raise ValueError(f"{name} cannot be shown a picture: its image_channels must be 6")
 
 
 @dataclass(frozen=True)
@@ -166,13 +210,17 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Preset:
-    """All records of one system; `noise` is the tree's p(sigma), not that of a training run."""
+    """All records of one system; `noise` is the tree's p(sigma), not that of a training run.
+
+    `stages` are the super-resolution stages in their order, none for a base model alone.
+    """
 
     name: str
     base: DenoiserConfig
     sampling: SamplingConfig
     training: TrainingConfig
     noise: NoiseConfig = field(default_factory=NoiseConfig)
+    stages: tuple[StageConfig, ...] = ()
 
 
 def as_json(record: object) -> dict:
@@ -190,23 +238,43 @@ def from_json(cls: type[Record], data: object) -> Record:
 def _read(kind: typing.Any, data: typing.Any, where: str) -> typing.Any:
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
-        choices = [choice for choice in typing.get_args(kind) if choice is not types.NoneType]
-        optional = len(choices) < len(typing.get_args(kind))
-        if (data is None and optional) or len(choices) > 1:
-            return data
-        return _read(choices[0], data, where)
+        return _read_one_of(typing.get_args(kind), data, where)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return _read_record(kind, data, where)
     if origin is tuple:
-        if not isinstance(data, list | tuple):
-            raise ValueError(f"{where} is {data!r}, but must be a list")
-        inner = typing.get_args(kind)[0]
-        return tuple(_read(inner, value, where) for value in data)
+        return _read_tuple(typing.get_args(kind), data, where)
     if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     if kind in (int, float, str, bool) and type(data) is not kind:
         raise ValueError(f"{where} is {data!r}, but must be of type {kind.__name__}")
     return data
+
+
+def _read_tuple(kinds: tuple, data: typing.Any, where: str) -> tuple:
+    if not isinstance(data, list | tuple):
+        raise ValueError(f"{where} is {data!r}, but must be a list")
+    if kinds[-1] is Ellipsis:
+        kinds = kinds[:1] * len(data)
+    if len(data) != len(kinds):
+        raise ValueError(f"{where} has {len(data)} entries, but must have {len(kinds)}")
+    return tuple(_read(kind, value, where) for kind, value in zip(kinds, data, strict=True))
+
+
+def _read_one_of(kinds: tuple, data: typing.Any, where: str) -> typing.Any:
+    """Of several records the one whose `kind` is said; without a `kind`, the one that has none."""
+    choices = [choice for choice in kinds if choice is not types.NoneType]
+    if data is None and len(choices) < len(kinds):
+        return None
+    if len(choices) == 1:
+        return _read(choices[0], data, where)
+    if not all(dataclasses.is_dataclass(choice) for choice in choices):
+        return data
+    said = data.get("kind") if isinstance(data, dict) else None
+    for record in choices:
+        if getattr(record, "kind", None) == said:
+            return _read_record(record, data, where)
+    known = [record.kind for record in choices if hasattr(record, "kind")]
+    raise ValueError(f"{where}.kind is {said!r}, but must be left out or one of {known}")
 
 
 def _read_record(cls: type, data: typing.Any, where: str) -> typing.Any:

@@ -38,7 +38,9 @@ class Conditioning:
     """The embeddings of a batch of b prompts.
 
     `t5` (b, n, d) and `clip` (b, m, d) with masks True for real tokens, `clip_pooled` (b, d),
-    `clip_image` (b, d) with `clip_image_mask` (b,) True where there is a picture.
+    `clip_image` (b, d) with `clip_image_mask` (b,) True where there is a picture. `low_res`
+    (b, 3, h, w) in [-1, 1] is what a super-resolution stage enlarges; it is no embedding, and no
+    null drops it.
     """
 
     t5: Tensor
@@ -49,6 +51,7 @@ class Conditioning:
     clip_image: Tensor
     clip_image_mask: Tensor
     painting: PaintedRegions | None = None
+    low_res: Tensor | None = None
     _nulls: dict[tuple[str, ...], "Conditioning"] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -70,6 +73,16 @@ class Conditioning:
     def batch(self) -> int:
         """How many prompts there are."""
         return len(self.clip_pooled)
+
+    def with_low_res(self, pictures: Tensor) -> "Conditioning":
+        """The record for a super-resolution stage that is to enlarge `pictures` (b, 3, h, w).
+
+        Raises ValueError when there are not as many of them as prompts.
+        """
+        if pictures.ndim != 4 or pictures.shape[:2] != (self.batch, 3):
+            shape = tuple(pictures.shape)
+            raise ValueError(f"low_res has shape {shape}, but must be ({self.batch}, 3, h, w)")
+        return replace(self, low_res=pictures, _nulls={})
 
     def null(self, *names: str) -> "Conditioning":
         """The same record with the named embeddings (none named: all three) as exact nulls.
@@ -126,8 +139,10 @@ class Conditioning:
     def to(
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> "Conditioning":
-        """The record on a device; `dtype` applies to embeddings, not to masks."""
+        """The record on a device; `dtype` applies to embeddings, not to masks and pictures."""
         moved = {name: _move(t, device, dtype) for name, t in self._tensors().items()}
+        if self.low_res is not None:
+            moved["low_res"] = _move(self.low_res, device, None)
         painting = self.painting
         if painting is not None:
             painting = PaintedRegions(
@@ -149,20 +164,22 @@ class Conditioning:
         return self.rows(torch.arange(self.batch).repeat_interleave(n))
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.name not in ("painting", "_nulls")
-        }
+        found = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in found.items() if isinstance(value, Tensor)}
 
 
 def stack(records: Sequence[Conditioning]) -> Conditioning:
     """Several records as one batch, token columns padded to the longest.
 
-    Raises ValueError when one of them carries a painting: paintings are bound after stacking.
+    Raises ValueError when one of them carries a painting (paintings are bound after stacking), or
+    when their low-resolution pictures differ in size or are there for some of them only.
     """
     if any(r.painting is not None for r in records):
         raise ValueError("a conditioning that carries a painting cannot be stacked")
+    pictures = [r.low_res for r in records if r.low_res is not None]
+    sizes = {tuple(p.shape[2:]) for p in pictures}
+    if len(pictures) not in (0, len(records)) or len(sizes) > 1:
+        raise ValueError("low-resolution pictures must be there for all or none, in one size")
     n = max(r.t5.shape[1] for r in records)
     m = max(r.clip.shape[1] for r in records)
     return Conditioning(
@@ -173,6 +190,7 @@ def stack(records: Sequence[Conditioning]) -> Conditioning:
         clip_pooled=torch.cat([r.clip_pooled for r in records]),
         clip_image=torch.cat([r.clip_image for r in records]),
         clip_image_mask=torch.cat([r.clip_image_mask for r in records]),
+        low_res=torch.cat(pictures) if pictures else None,
     )
 
 

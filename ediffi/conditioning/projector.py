@@ -5,6 +5,7 @@ projected to the common width; the vector is pooled CLIP text plus CLIP image, n
 App. A). Knows records of embeddings, never a sentence.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,7 +15,8 @@ from ediffi.conditioning.embeddings import Conditioning, PaintedRegions
 from ediffi.config import DenoiserConfig, EncoderDims
 from ediffi.diffusion.denoiser import precondition
 from ediffi.networks.attention import Paint
-from ediffi.networks.unet import Context, PreparedContext, UNet
+from ediffi.networks.frame import Context, FramedUNet, PreparedContext
+from ediffi.networks.layers import enlarged
 
 _KEPT = 8
 
@@ -55,23 +57,33 @@ class Projector(nn.Module):
 
 
 class ConditionedDenoiser(nn.Module):
-    """One trained network: (x, sigma, Conditioning) -> denoised, with EDM preconditioning."""
+    """One trained network: (x, sigma, Conditioning) -> denoised, with EDM preconditioning.
 
-    def __init__(self, config: DenoiserConfig) -> None:
-        """Build projector and U-Net; the weights are random until they are loaded."""
+    A super-resolution network is shown `cond.low_res` behind the noisy picture, enlarged to its
+    size and free of the preconditioning: that picture is clean at every sigma.
+    """
+
+    def __init__(self, config: DenoiserConfig, projector: Projector, unet: FramedUNet) -> None:
+        """Of the parts that `config` describes."""
         super().__init__()
-        network = config.network
         self.config = config
-        self.projector = Projector(config.encoders, network.context_width, network.embedding_width)
-        self.unet = UNet(network)
+        self.projector = projector
+        self.unet = unet
         self._prepared: list[tuple[Conditioning, tuple[Any, ...], PreparedContext]] = []
 
     def forward(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
-        """The clean estimate of `x` (b, 3, h, w) at `sigma` (b,), float32."""
+        """The clean estimate of `x` (b, 3, h, w) at `sigma` (b,), float32.
+
+        Raises ValueError when a low-resolution picture is missing, or given to a base model.
+        """
+        if (cond.low_res is not None) != self.config.network.takes_low_res:
+            wants = "needs a" if cond.low_res is None else "takes no"
+            raise ValueError(f"{self.config.name} {wants} low-resolution picture")
         context = self.prepare(cond)
         if cond.painting is not None:
             context = context.painted(paint_at(cond.painting, cond, sigma))
-        return precondition(self.unet, x, sigma, context, self.config.sigma_data)
+        network = self.unet if cond.low_res is None else Beside(self.unet, cond.low_res)
+        return precondition(network, x, sigma, context, self.config.sigma_data)
 
     def prepare(self, cond: Conditioning) -> PreparedContext:
         """The projected context of `cond`: made once, kept for a few records, never in training.
@@ -88,6 +100,20 @@ class ConditionedDenoiser(nn.Module):
         fresh = [entry for entry in self._prepared if entry[1] == version]
         self._prepared = [*fresh[-(_KEPT - 1) :], (cond, version, prepared)]
         return prepared
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A network that sees `low_res` (b, 3, h', w') behind the picture it is given."""
+
+    network: FramedUNet
+    low_res: Tensor
+
+    def __call__(self, x: Tensor, c_noise: Tensor, context: PreparedContext) -> Tensor:
+        """What the network answers to both, shaped like `x` (b, 3, h, w)."""
+        size = (x.shape[2], x.shape[3])
+        shown = enlarged(self.low_res.to(x), size)
+        return self.network(torch.cat([x, shown], dim=1), c_noise, context)
 
 
 def _state(p: Tensor) -> tuple[int, int]:

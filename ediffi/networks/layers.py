@@ -87,24 +87,35 @@ class ResidualBlock(nn.Module):
 class Downsample(nn.Module):
     """Half the side by a strided convolution."""
 
-    def __init__(self, channels: int) -> None:
-        """Keeps `channels`."""
+    def __init__(self, channels: int, out: int | None = None) -> None:
+        """From `channels` to `out`, or keeps them."""
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
+        self.conv = nn.Conv2d(channels, out or channels, 3, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(b, c, h, w) -> (b, c, h/2, w/2)."""
+        """(b, c, h, w) -> (b, c', h/2, w/2)."""
         return self.conv(x)
 
 
 class Upsample(nn.Module):
     """Twice the side: nearest neighbour, then a convolution."""
 
-    def __init__(self, channels: int) -> None:
-        """Keeps `channels`."""
+    def __init__(self, channels: int, out: int | None = None) -> None:
+        """From `channels` to `out`, or keeps them."""
         super().__init__()
-        self.conv = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv = nn.Conv2d(channels, out or channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(b, c, h, w) -> (b, c, 2h, 2w)."""
+        """(b, c, h, w) -> (b, c', 2h, 2w)."""
         return self.conv(F.interpolate(x, scale_factor=2.0, mode="nearest"))
+
+
+def enlarged(pictures: Tensor, size: tuple[int, int]) -> Tensor:
+    """Pictures (b, c, h, w) interpolated to `size`, not clamped; the same size is left as it is.
+
+    Bicubic, as the closest public relative of the paper's stages does: bilinear would blur the very
+    edges that a super-resolution network has to draw.
+    """
+    if tuple(pictures.shape[2:]) == tuple(size):
+        return pictures
+    return F.interpolate(pictures, size=size, mode="bicubic", align_corners=False)

@@ -110,3 +110,44 @@ def test_a_painting_follows_its_rows_and_is_not_stacked():
 def test_dtype_does_not_touch_masks():
     half = random_cond().to(dtype=torch.float16)
     assert half.t5.dtype == torch.float16 and half.t5_mask.dtype == torch.bool
+
+
+def low_res(b=2, side=4):
+    return torch.rand(b, 3, side, side, generator=torch.Generator().manual_seed(7)) * 2 - 1
+
+
+def test_a_low_resolution_picture_goes_wherever_its_row_goes():
+    picture = low_res()
+    cond = random_cond().with_low_res(picture)
+    keep = {"t5": torch.tensor([True, False])}
+    for same in (cond.null(), cond.null("t5"), cond.keep(keep), cond.trimmed(), cond.to("cpu")):
+        assert same.low_res is not None and torch.equal(same.low_res, picture)
+    chosen, twice = cond.rows([1]).low_res, cond.repeat(2).low_res
+    assert chosen is not None and torch.equal(chosen, picture[1:])
+    assert twice is not None and torch.equal(twice, picture[[0, 0, 1, 1]])
+    half = cond.to(dtype=torch.float16)
+    assert half.low_res is not None and half.low_res.dtype == torch.float32
+    assert random_cond().rows([0]).low_res is None
+
+
+def test_low_resolution_pictures_are_stacked_for_all_or_none():
+    cond = random_cond().with_low_res(low_res())
+    both = stack([cond, cond.null()]).low_res
+    assert both is not None and torch.equal(both, torch.cat([low_res(), low_res()]))
+    assert stack([random_cond(), random_cond()]).low_res is None
+    for other in (random_cond(), random_cond().with_low_res(low_res(side=6))):
+        with pytest.raises(ValueError, match="for all or none, in one size"):
+            stack([cond, other])
+
+
+def test_a_new_low_resolution_picture_leaves_no_stale_null():
+    cond = random_cond().with_low_res(low_res())
+    cond.null()
+    other = cond.with_low_res(-low_res()).null().low_res
+    assert other is not None and torch.equal(other, -low_res())
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 4), (2, 1, 4, 4), (3, 4, 4)])
+def test_low_resolution_pictures_of_another_shape(shape):
+    with pytest.raises(ValueError, match="must be .2, 3, h, w"):
+        random_cond().with_low_res(torch.zeros(shape))

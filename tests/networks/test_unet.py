@@ -7,9 +7,10 @@ import torch
 from torch import nn
 
 from ediffi.config import UNetConfig
+from ediffi.networks.frame import Context
 from ediffi.networks.layers import PixelNorm, norm_layer
 from ediffi.networks.taps import listening, tap_names
-from ediffi.networks.unet import Context, UNet
+from ediffi.networks.unet import UNet
 
 CONFIG = UNetConfig(
     channels=16,
