@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from ediffi.cascade.stages import Stage
 from ediffi.conditioning.projector import ConditionedDenoiser, Projector
-from ediffi.config import DenoiserConfig, EfficientUNetConfig
+from ediffi.config import DenoiserConfig, EfficientUNetConfig, StageConfig
+from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.samplers import Sampler, dpmpp_2m, euler, heun, stochastic
 from ediffi.networks.efficient_unet import EfficientUNet
 from ediffi.networks.unet import UNet
@@ -25,6 +27,18 @@ def build_denoiser(config: DenoiserConfig) -> ConditionedDenoiser:
     efficient = isinstance(network, EfficientUNetConfig)
     unet = EfficientUNet(network) if efficient else UNet(network)
     return ConditionedDenoiser(config, projector, unet)
+
+
+def build_stage(config: StageConfig, denoiser: Denoiser) -> Stage:
+    """The super-resolution stage that `config` describes, around a denoiser that is in memory."""
+    return Stage(
+        name=config.denoiser.name,
+        low=config.low,
+        high=config.denoiser.resolution,
+        denoiser=denoiser,
+        sampler=build_sampler(config.sampling.solver),
+        sampling=config.sampling,
+    )
 
 
 def build_sampler(name: str) -> Sampler:

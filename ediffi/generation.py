@@ -21,7 +21,7 @@ from ediffi.config import SamplingConfig
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
-from ediffi.diffusion.samplers import Step
+from ediffi.diffusion.samplers import Step, seeded
 from ediffi.experts.ensemble import Ensemble, Expert
 from ediffi.loading import Model
 from ediffi.recipe import BatchShape, Environment, Recipe
@@ -123,9 +123,7 @@ class Generator:
         sampling = requests[0].sampling
         grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
         denoiser = self._guided(sampling, cond)
-        sampler = build_sampler(sampling.solver)
-        if sampling.solver == "stochastic":
-            return sampler(denoiser, noise, grid, cond, seeds=tuple(r.seed for r in requests))
+        sampler = seeded(build_sampler(sampling.solver), tuple(r.seed for r in requests))
         if sampling.solver == "dpmpp_2m" and self.model.ensemble and not sampling.seam_history:
             return sampler(denoiser, noise, grid, cond, seams=self.model.ensemble.boundaries)
         return sampler(denoiser, noise, grid, cond)

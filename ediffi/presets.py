@@ -9,15 +9,64 @@ import typing
 from ediffi.config import (
     DenoiserConfig,
     DropoutRates,
+    EfficientUNetConfig,
     EncoderDims,
     NoiseConfig,
     Preset,
     SamplingConfig,
+    StageConfig,
     TrainingConfig,
     UNetConfig,
 )
 
 STORYBOOK_ENCODERS = EncoderDims(t5=192, clip=128, pooled=128, image=128)
+PAPER_ENCODERS = EncoderDims(t5=4096, clip=768, pooled=768, image=768)  # T5 v1.1-XXL: chosen
+
+_TINY_SR32 = StageConfig(
+    low=16,
+    denoiser=DenoiserConfig(
+        name="sr32",
+        resolution=32,
+        network=EfficientUNetConfig(
+            channels=8,
+            multipliers=(1, 2),
+            blocks=(1, 1),
+            self_attention=(False, True),
+            cross_attention=(False, True),
+            stem_patch=2,
+            head_channels=8,
+            context_width=16,
+            embedding_width=16,
+            norm="layer",
+            qk_norm=True,
+        ),
+        encoders=STORYBOOK_ENCODERS,
+    ),
+    sampling=SamplingConfig(steps=3, guidance=1.0),
+)
+
+_TINY_SR64 = StageConfig(
+    low=32,
+    denoiser=DenoiserConfig(
+        name="sr64",
+        resolution=64,
+        network=EfficientUNetConfig(
+            channels=8,
+            multipliers=(1, 2),
+            blocks=(1, 1),
+            self_attention=(False, False),
+            cross_attention=(False, True),
+            stem_patch=4,
+            head_channels=8,
+            context_width=16,
+            embedding_width=16,
+            norm="layer",
+            qk_norm=True,
+        ),
+        encoders=STORYBOOK_ENCODERS,
+    ),
+    sampling=SamplingConfig(steps=2, guidance=1.0),
+)
 
 _TINY = Preset(
     name="tiny",
@@ -43,6 +92,55 @@ _TINY = Preset(
     training=TrainingConfig(
         pictures=512, batch=8, optimizer="muon", rate=1e-3, adamw_rate=1e-3, precision="fp32"
     ),
+    stages=(_TINY_SR32, _TINY_SR64),
+)
+
+_STORYBOOK_SR256 = StageConfig(
+    low=64,
+    denoiser=DenoiserConfig(
+        name="sr256",
+        resolution=256,
+        network=EfficientUNetConfig(
+            channels=32,
+            multipliers=(2, 4, 4),
+            blocks=(2, 2, 2),
+            self_attention=(False, False, True),
+            cross_attention=(False, False, True),
+            stem_patch=2,
+            head_channels=32,
+            context_width=128,
+            embedding_width=128,
+            norm="layer",
+            qk_norm=True,
+        ),
+        encoders=STORYBOOK_ENCODERS,
+    ),
+    sampling=SamplingConfig(steps=10, guidance=1.0),
+)
+
+# Nothing but stem and head above the grid of 256, and no statistics that depend on the picture's
+# size: it is trained on crops and sees whole pictures.
+_STORYBOOK_SR1024 = StageConfig(
+    low=256,
+    denoiser=DenoiserConfig(
+        name="sr1024",
+        resolution=1024,
+        network=EfficientUNetConfig(
+            channels=32,
+            multipliers=(2, 3, 4),
+            blocks=(2, 2, 2),
+            self_attention=(False, False, False),
+            cross_attention=(False, False, True),
+            stem_patch=4,
+            head_channels=32,
+            context_width=96,
+            embedding_width=96,
+            norm="layer",
+            qk_norm=True,
+        ),
+        encoders=STORYBOOK_ENCODERS,
+    ),
+    sampling=SamplingConfig(steps=8, guidance=1.0),
 )
 
 _STORYBOOK = Preset(
@@ -76,6 +174,55 @@ _STORYBOOK = Preset(
         dropout=DropoutRates(t5=0.25, clip_text=0.25, clip_image=0.75),
         learned_weight=True,
     ),
+    stages=(_STORYBOOK_SR256, _STORYBOOK_SR1024),
+)
+
+# Chosen unless marked. Read is the arrangement, derived the size of about 0.3B parameters; the rows
+# of multipliers and blocks are near Imagen's and reach that size.
+_PAPER_SR256 = StageConfig(
+    low=64,  # read
+    denoiser=DenoiserConfig(
+        name="sr256",
+        resolution=256,  # read
+        network=EfficientUNetConfig(
+            channels=128,  # chosen, as Imagen
+            multipliers=(1, 2, 4, 6),  # chosen, to reach the derived parameter count
+            blocks=(2, 4, 8, 8),  # chosen, as Imagen
+            self_attention=(False, False, False, True),  # chosen, as Imagen: the coarsest grid
+            cross_attention=(False, False, False, True),  # chosen, as Imagen
+            stem_patch=1,
+            head_channels=64,  # chosen, as ADM
+            context_width=1024,  # chosen, as the base
+            embedding_width=512,  # chosen: four times the channels
+            norm="group",  # derived from "ADM blocks"
+        ),
+        encoders=PAPER_ENCODERS,
+    ),
+    # chosen, near NVIDIA's public Imagen
+    sampling=SamplingConfig(solver="heun", steps=20, guidance=1.0),
+)
+
+_PAPER_SR1024 = StageConfig(
+    low=256,  # read
+    denoiser=DenoiserConfig(
+        name="sr1024",
+        resolution=1024,  # read; it is trained on patches
+        network=EfficientUNetConfig(
+            channels=128,  # chosen, as Imagen
+            multipliers=(1, 2, 4, 6),  # chosen, to reach the derived parameter count
+            blocks=(2, 4, 8, 8),  # chosen, as Imagen
+            self_attention=(False, False, False, False),  # read
+            cross_attention=(False, False, False, True),  # read that there is; where: chosen
+            stem_patch=1,
+            head_channels=64,  # chosen, as ADM
+            context_width=1024,  # chosen, as the base
+            embedding_width=512,  # chosen: four times the channels
+            norm="group",  # derived from "ADM blocks"
+        ),
+        encoders=PAPER_ENCODERS,
+    ),
+    # chosen, near NVIDIA's public Imagen
+    sampling=SamplingConfig(solver="heun", steps=20, guidance=1.0),
 )
 
 # Chosen unless marked: the bodies of the paper's tables 2 to 7 are not known. 320 channels with the
@@ -97,7 +244,7 @@ _PAPER = Preset(
             embedding_width=1280,  # chosen: four times the channels
             norm="group",  # derived from "modified ADM"
         ),
-        encoders=EncoderDims(t5=4096, clip=768, pooled=768, image=768),  # T5 v1.1-XXL: chosen
+        encoders=PAPER_ENCODERS,
         sigma_data=0.5,  # read
     ),
     sampling=SamplingConfig(
@@ -119,6 +266,7 @@ _PAPER = Preset(
         noise=NoiseConfig(-1.2, 1.2),  # recalled
         dropout=DropoutRates(0.1, 0.1, 0.1),  # chosen: the rates are not known
     ),
+    stages=(_PAPER_SR256, _PAPER_SR1024),
 )
 
 PRESETS: typing.Mapping[str, Preset] = {p.name: p for p in (_TINY, _STORYBOOK, _PAPER)}

@@ -1,10 +1,19 @@
 """Records survive JSON, and what is unknown or wrong is named."""
 
 import json
+from dataclasses import dataclass, replace
 
 import pytest
 
-from ediffi.config import DenoiserConfig, Preset, as_json, from_json
+from ediffi.config import (
+    DenoiserConfig,
+    EfficientUNetConfig,
+    Preset,
+    StageConfig,
+    UNetConfig,
+    as_json,
+    from_json,
+)
 from ediffi.presets import PRESETS, preset
 
 
@@ -40,6 +49,48 @@ def test_records_check_themselves_when_read():
         from_json(DenoiserConfig, [1])
     with pytest.raises(ValueError, match="must be a list"):
         from_json(DenoiserConfig, {**base(), "network": {**base()["network"], "blocks": 2}})
+
+
+def test_the_kind_of_a_network_is_said_or_is_the_base():
+    stage = as_json(preset("tiny").stages[0].denoiser)
+    assert stage["network"]["kind"] == "efficient" and "kind" not in base()["network"]
+    assert type(from_json(DenoiserConfig, stage).network) is EfficientUNetConfig
+    assert type(from_json(DenoiserConfig, base()).network) is UNetConfig
+    with pytest.raises(ValueError, match="network.kind is 'vit', .* left out or one of .*efficien"):
+        from_json(DenoiserConfig, {**stage, "network": {**stage["network"], "kind": "vit"}})
+    with pytest.raises(ValueError, match="network has no key 'chanels'"):
+        from_json(DenoiserConfig, {**stage, "network": {**stage["network"], "chanels": 3}})
+
+
+@dataclass(frozen=True)
+class Odd:
+    """What the records of the library leave open: something optional, and a tuple of two kinds."""
+
+    network: UNetConfig | None = None
+    place: tuple[str, int] | None = None
+
+
+def test_optional_records_and_tuples_of_several_kinds():
+    given = Odd(preset("tiny").base.network, ("left", 2))
+    assert from_json(Odd, json.loads(json.dumps(as_json(given)))) == given
+    assert from_json(Odd, {"network": None}) == Odd()
+    with pytest.raises(ValueError, match="Odd.place has 1 entries, but must have 2"):
+        from_json(Odd, {"place": ["left"]})
+    with pytest.raises(ValueError, match="Odd.place is 'right', but must be of type int"):
+        from_json(Odd, {"place": ["left", "right"]})
+
+
+def test_stages_that_cannot_be():
+    first = preset("tiny").stages[0]
+    with pytest.raises(ValueError, match="sr32 makes 32 px, which is no multiple of its low 24"):
+        StageConfig(24, first.denoiser, first.sampling)
+    blind = replace(first.denoiser, network=replace(first.denoiser.network, image_channels=3))
+    with pytest.raises(ValueError, match="image_channels must be 6"):
+        StageConfig(16, blind, first.sampling)
+    with pytest.raises(ValueError, match="image_channels is 4, but must be 3 or 6"):
+        replace(first.denoiser.network, image_channels=4)
+    with pytest.raises(ValueError, match="kind is 'adm'"):
+        EfficientUNetConfig(8, (1,), (1,), (False,), (False,), kind="adm")
 
 
 def test_unknown_preset_names_the_known_ones():

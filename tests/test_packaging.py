@@ -23,7 +23,6 @@ LARGEST_FILE = 16 * 2**20
 # Named although no line imports them: what they serve imports them itself.
 USED_UNSEEN = {
     "ftfy",  # open_clip's tokenizer
-    "torchvision",  # open_clip's image transforms; has to match torch, so it is pinned with it
 }
 
 

@@ -4,6 +4,7 @@ Knows nothing of networks, experts or prompts. Draws inside any union of interva
 the quantile function in float64 from whichever tail is nearer, so both tails are exact.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,3 +154,12 @@ def seeded_noise(seeds: Sequence[int], shape: tuple[int, ...]) -> Tensor:
         generator = torch.Generator().manual_seed(signed)
         rows.append(torch.randn(shape, generator=generator))
     return torch.stack(rows)
+
+
+def derived_seed(seed: int, purpose: str) -> int:
+    """Another seed below 2**64 for another purpose, the same on every machine.
+
+    Two draws from one seed would begin with the same numbers, whatever their shapes.
+    """
+    digest = hashlib.blake2b(f"{purpose}/{seed}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -8,6 +8,7 @@ steps. Stopping is not asking for the next step.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -112,6 +113,11 @@ def dpmpp_2m(
         x = (following / sigma) * x + (1 - following / sigma) * target
         previous = sigma, denoised
         yield Step(index, sigma, x, denoised, (sigma,))
+
+
+def seeded(sampler: Sampler, seeds: tuple[int, ...]) -> Sampler:
+    """The solver with `seeds` (one per picture) for the noise that it adds, if it adds any."""
+    return partial(sampler, seeds=seeds) if sampler is stochastic else sampler
 
 
 def _heun_step(

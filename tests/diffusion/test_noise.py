@@ -5,7 +5,14 @@ import math
 import pytest
 import torch
 
-from ediffi.diffusion.noise import EVERYTHING, Interval, LogNormal, edm_grid, seeded_noise
+from ediffi.diffusion.noise import (
+    EVERYTHING,
+    Interval,
+    LogNormal,
+    derived_seed,
+    edm_grid,
+    seeded_noise,
+)
 
 P = LogNormal(-1.2, 1.2)
 
@@ -99,3 +106,10 @@ def test_noise_belongs_to_its_seed_whatever_the_batch():
 def test_seeds_out_of_range(seed):
     with pytest.raises(ValueError, match=r"0 <= seed < 2\*\*64"):
         seeded_noise([seed], (1,))
+
+
+def test_derived_seeds_are_fixed_and_differ_by_seed_and_purpose():
+    assert derived_seed(0, "sr256") == 12820143315893162632
+    drawn = {derived_seed(seed, purpose) for seed in range(50) for purpose in ("a", "b")}
+    assert len(drawn) == 100 and all(0 <= seed < 2**64 for seed in drawn)
+    assert seeded_noise(sorted(drawn), (1,)).shape == (100, 1)

@@ -7,7 +7,7 @@ import torch
 
 from ediffi.build import SOLVERS, build_sampler
 from ediffi.diffusion.noise import edm_grid, seeded_noise
-from ediffi.diffusion.samplers import Churn, dpmpp_2m, euler, heun, stochastic
+from ediffi.diffusion.samplers import Churn, dpmpp_2m, euler, heun, seeded, stochastic
 from tests.exact import GaussianDenoiser, MixtureDenoiser
 
 ALL = list(SOLVERS.values())
@@ -124,3 +124,10 @@ def test_grids_that_are_none(grid):
 def test_unknown_solver_names_the_known_ones():
     with pytest.raises(ValueError, match="'dpm': there are dpmpp_2m, heun, euler, stochastic"):
         build_sampler("dpm")
+
+
+def test_only_the_solver_that_adds_noise_takes_seeds():
+    grid, noise = edm_grid(6), seeded_noise([9], (3, 4, 4))
+    assert seeded(heun, (9,)) is heun
+    churning = last(seeded(stochastic, (9,)), MixtureDenoiser(), noise, grid).x
+    assert torch.equal(churning, last(stochastic, MixtureDenoiser(), noise, grid, seeds=(9,)).x)
