@@ -26,6 +26,7 @@ from ediffi.files import write_json
 
 LOWEST, HIGHEST, LEVELS = 0.01, 60.0, 24
 BATCH = 16
+SIGMA_DATA = 0.5
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def losses(
             noise = _noise(seed, level, index, x0)
             denoised = denoiser(x0 + spread(told, x0) * noise, told, cond.rows(index))
             squared = (denoised - x0).double().square().flatten(1).mean(1)
-            parts.append(loss_weight(told.double(), 0.5) * squared)
+            parts.append(loss_weight(told.double(), SIGMA_DATA) * squared)
         rows.append(torch.cat(parts))
     return torch.stack(rows)
 

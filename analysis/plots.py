@@ -13,6 +13,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from analysis.denoising_walk import Walk
+from analysis.expert_seams import Seams
 
 INK, COARSE, FINE, PAPER = "#33312e", "#2f6f8f", "#d9792b", "#fbf8f2"
 STYLE: dict[Any, Any] = {
@@ -42,6 +43,28 @@ def denoising_walk(walk: Walk) -> Figure:
         axes.set_xlabel("noise level σ of the step")
         axes.set_ylabel("distance to the end")
         axes.set_title(f"{walk.model}, median of {walk.n} pictures", fontsize=9)
+        axes.legend(frameon=False)
+        pyplot.close(figure)
+    return figure
+
+
+def expert_seams(report: Seams) -> Figure:
+    """Loss over the noise level, each network's divided by the ensemble's; dotted: boundaries."""
+    with pyplot.rc_context(STYLE):
+        figure, axes = pyplot.subplots(figsize=(6.4, 2.8), layout="constrained")
+        together = np.array(report.losses["ensemble"])
+        axes.axhline(1, color=INK, linewidth=0.8)
+        rivals = [name for name in report.losses if name != "ensemble"]
+        for name, colour in zip(rivals, (COARSE, FINE, INK), strict=False):
+            ratio = np.array(report.losses[name]) / together
+            axes.plot(report.sigmas, ratio, "o-", color=colour, markersize=3, label=name)
+        for found in report.seams:
+            axes.axvline(found.sigma, color=INK, linewidth=0.8, linestyle=":")
+        axes.set_xscale("log")
+        axes.invert_xaxis()
+        axes.set_xlabel("noise level σ")
+        axes.set_ylabel("loss, ensemble = 1")
+        axes.set_title(f"{report.model}, {report.n} unseen scenes", fontsize=9)
         axes.legend(frameon=False)
         pyplot.close(figure)
     return figure

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from analysis import plots
 from analysis.expert_seams import Gain, gain, levels_of, losses, measure, seam, sentences
 from ediffi.experts.ensemble import Ensemble, Expert
 from ediffi.experts.tree import by_hand
@@ -75,6 +76,14 @@ def test_a_better_expert_gains_what_the_formula_says(pictures):
     rival = [1 + 0.04 * (0.25 / (0.25 + s**2)) * 0.25 * (s**2 + 0.25) / (s * 0.5) ** 2 for s in at]
     expected = sum(1 - 1 / r for r in rival) / len(rival)
     assert high.mean == pytest.approx(expected, abs=0.01) and high.verdict == "better"
+
+
+def test_the_figure_shows_every_rival_and_every_boundary(pictures):
+    rivals = {"baseline": shrinking(1.0), "parent": shrinking(0.9)}
+    report = measure("both", joined(1, 1), rivals, pictures, Told(), count=6)
+    (axes,) = plots.expert_seams(report).axes
+    assert axes.get_legend_handles_labels()[1] == ["baseline", "parent"]
+    assert len(axes.lines) == 1 + 2 + 1
 
 
 def test_a_seam_is_measured_in_units_of_the_error(pictures):
