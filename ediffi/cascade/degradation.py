@@ -7,6 +7,7 @@ are those of its closest public relative). Knows pictures and seeds, nothing of 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -170,7 +171,7 @@ def _compressed(picture: Tensor, ranges: Pass, strength: float, draws: _Draws) -
     happens, quality = draws.share() < ranges.jpeg_probability, draws.within(ranges.jpeg_quality)
     if not happens:
         return picture
-    # Through Pillow: torchvision's own encoder is deprecated.
-    page = images.to_pil(picture[0])
-    kept = tv.jpeg(page, round(100 - (100 - quality) * strength))
+    # Through Pillow, because torchvision's own encoder is deprecated; its hints know tensors only.
+    through_pillow = cast(Any, tv.jpeg)
+    kept = through_pillow(images.to_pil(picture[0]), round(100 - (100 - quality) * strength))
     return images.to_tensor(kept)[None].to(picture)

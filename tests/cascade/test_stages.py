@@ -10,13 +10,14 @@ from ediffi import images
 from ediffi.build import build_denoiser, build_stage, parameter_count
 from ediffi.cascade.stages import Stage, as_kept, chained, upscaled
 from ediffi.conditioning.embeddings import Conditioning
-from ediffi.config import EncoderDims, SamplingConfig
+from ediffi.config import DenoiserConfig, EncoderDims, SamplingConfig
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import seeded_noise
 from ediffi.diffusion.samplers import dpmpp_2m, stochastic
 from ediffi.generation import PairedGuidance
 from ediffi.networks.layers import enlarged
 from ediffi.presets import PRESETS, preset
+from ediffi.weights import load_network, save_network
 from tests.exact import GaussianDenoiser
 
 DIMS = EncoderDims(t5=2, clip=2, pooled=2, image=2)
@@ -119,8 +120,9 @@ def test_unguided_unless_asked():
 def test_stopping_is_not_asking():
     told = Believer()
     steps = upscaled(stage(denoiser=told), picture(), nothing(), [1, 2])
-    next(steps), next(steps)
-    steps.close()
+    next(steps)
+    next(steps)
+    del steps
     assert len(told.asked) == 2
 
 
@@ -188,6 +190,16 @@ def test_paired_guidance_shows_both_branches_the_same_picture():
     paired = PairedGuidance(denoiser, 2.0, Window(), cond)(x, sigma, cond)
     assert torch.allclose(paired, Guided(denoiser, 2.0)(x, sigma, cond), atol=1e-5)
     assert stage.name == "sr32" and stage.sampling == config.sampling
+
+
+def test_a_stage_survives_its_folder(tmp_path):
+    config, made = preset("tiny").stages[0].denoiser, tiny_stages()[0]
+    save_network(tmp_path, made.denoiser, config, {}, torch.float32)  # pyright: ignore
+    read, found, _ = load_network(tmp_path, DenoiserConfig, build_denoiser)
+    assert found == config
+    x, sigma = picture(1, 32, 32), torch.ones(1)
+    cond = nothing(1, config.encoders).with_low_res(picture(1, 16, 16))
+    assert torch.equal(read(x, sigma, cond), made.denoiser(x, sigma, cond))
 
 
 @pytest.fixture(scope="module")
