@@ -97,6 +97,11 @@ def bench_table(record: dict[str, Any]) -> str:
                 "| the same by diffusers' U-Net of this shape"
                 f" | {forward['theirs']:.1f} ms (ratio {forward['ours'] / forward['theirs']:.2f}) |"
             )
+    if both := record.get("ensemble"):
+        lines.append(
+            f"| one evaluation by three experts, {both['dtype']} | {both['ensemble']:.1f} ms (ratio"
+            f" {both['ensemble'] / both['one']:.3f} to one network, {both['pairs']} pairs) |"
+        )
     return "\n".join([*lines, ""])
 
 

@@ -6,7 +6,6 @@ machine slows both; what is reported are medians. It knows goals only as numbers
 
 from __future__ import annotations
 
-import math
 import resource
 import statistics
 import sys
@@ -14,22 +13,30 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ediffi.build import build_denoiser, parameter_count
+from ediffi.conditioning.embeddings import Conditioning
 from ediffi.conditioning.projector import ConditionedDenoiser
 from ediffi.config import DenoiserConfig, UNetConfig
+from ediffi.diffusion.noise import edm_grid
+from ediffi.experts.ensemble import Ensemble, Expert
+from ediffi.experts.node_sets import BASE_SETS
 from ediffi.networks.frame import Context
 from ediffi.pipeline import EDiffI
+from ediffi.precision import fastest_dtype
 from ediffi.recipe import Environment
+from ediffi.twin import diffusers_twin
 
 PROMPT = "a red fox under a yellow moon"
 PICTURE_GOAL = 1.5
 RATIO_GOAL = 0.75
+ENSEMBLE_GOAL = "1.00 ± 0.03"
 COLUMNS = 24
+PAIRS = 23
+"""Evaluations of one network and of an ensemble for each round: 207 at the default of 9."""
 
 Call = Callable[[], object]
 
@@ -66,6 +73,21 @@ class ForwardTime:
 
 
 @dataclass(frozen=True)
+class EnsembleTime:
+    """Median milliseconds of one evaluation by one network and by Config D's three, in turns."""
+
+    dtype: str
+    one: float
+    ensemble: float
+    pairs: int
+
+    @property
+    def ratio(self) -> float:
+        """The ensemble's over the single network's."""
+        return self.ensemble / self.one
+
+
+@dataclass(frozen=True)
 class Bench:
     """All measurements of one run; `peak_memory` in MiB is that of the whole process."""
 
@@ -74,6 +96,7 @@ class Bench:
     load_seconds: float
     pictures: tuple[PictureTime, ...]
     forwards: tuple[ForwardTime, ...]
+    ensemble: EnsembleTime
     peak_memory: float
 
 
@@ -89,16 +112,15 @@ def run_bench(source: str | Path = "storybook", device: str = "cpu", rounds: int
         # The second row is what a machine without bfloat16 units gives.
         models.append(EDiffI.from_pretrained(source, device, torch.float32))
     pictures = time_pictures(models, rounds)
-    forwards = tuple(
-        time_forward(model.model.config, place, torch.bfloat16, batch, 3 * rounds)
-        for batch in (1, 2)
-    )
+    dtype, base = fastest_dtype(place), model.model.config
+    forwards = tuple(time_forward(base, place, dtype, batch, 3 * rounds) for batch in (1, 2))
     return Bench(
         environment=model.environment(),
         model=model.model.name,
         load_seconds=load_seconds,
         pictures=pictures,
         forwards=forwards,
+        ensemble=time_ensemble(base, place, dtype, PAIRS * rounds),
         peak_memory=_peak_memory(place),
     )
 
@@ -163,6 +185,38 @@ def time_forward(
     )
 
 
+def time_ensemble(
+    config: DenoiserConfig, device: torch.device, dtype: torch.dtype, pairs: int
+) -> EnsembleTime:
+    """One network and an ensemble of three like it, asked in turns along the noise levels.
+
+    All experts are loaded before the clock starts. Weights are random: they cost what any cost.
+    """
+    names = [role.name for role in BASE_SETS["D"]]
+    networks = {name: build_denoiser(config) for name in ("one", *names)}
+    for network in networks.values():
+        _settle(network, device, dtype)
+    ensemble = Ensemble(
+        [Expert(r.name, lambda r=r: networks[r.name], r.served()) for r in BASE_SETS["D"]], device
+    )
+    side = config.resolution
+    x = torch.ones(1, 3, side, side, device=device)
+    cond = Conditioning.nothing(1, config.encoders).to(device)
+    grid = edm_grid(18)[:-1].to(device, torch.float32)
+    seconds: tuple[list[float], list[float]] = ([], [])
+    with torch.inference_mode():
+        for turn in range(len(grid) + pairs):
+            sigma = grid[turn % len(grid)][None]
+            for spent, denoiser in zip(seconds, (networks["one"], ensemble), strict=True):
+                _wait(device)
+                began = time.perf_counter()
+                denoiser(x, sigma, cond)
+                _wait(device)
+                spent.append(time.perf_counter() - began)
+    one, many = (1000 * statistics.median(times[len(grid) :]) for times in seconds)
+    return EnsembleTime(str(dtype).removeprefix("torch."), one, many, pairs)
+
+
 def medians_in_turns(calls: Sequence[Call], rounds: int, device: torch.device) -> list[float]:
     """The median seconds of each call over `rounds` turns, after one turn that warms up."""
     seconds: list[list[float]] = [[] for _ in calls]
@@ -174,65 +228,6 @@ def medians_in_turns(calls: Sequence[Call], rounds: int, device: torch.device) -
             _wait(device)
             seconds[place].append(time.perf_counter() - began)
     return [statistics.median(times[1:]) for times in seconds]
-
-
-def diffusers_twin(config: UNetConfig, resolution: int) -> nn.Module | None:
-    """diffusers' U-Net with our convolutions and attention; None where it is not installed.
-
-    What ours does not have is taken out of theirs, which makes it faster: feed-forward layers, the
-    projections around a transformer, and self-attention where we have none.
-    """
-    try:
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
-    except ImportError:
-        return None
-    widths = tuple(config.channels * m for m in config.multipliers)
-    pixels = config.image_channels * config.stem_patch**2
-    down = tuple("CrossAttnDownBlock2D" if on else "DownBlock2D" for on in config.cross_attention)
-    up = tuple("CrossAttnUpBlock2D" if on else "UpBlock2D" for on in config.cross_attention[::-1])
-    twin = UNet2DConditionModel(
-        sample_size=resolution // config.stem_patch,
-        in_channels=pixels,
-        out_channels=pixels,
-        down_block_types=down,
-        up_block_types=up,
-        block_out_channels=widths,
-        layers_per_block=cast(Any, config.blocks),  # annotated as a tuple of one
-        cross_attention_dim=config.context_width,
-        # diffusers calls the number of heads so.
-        attention_head_dim=cast(Any, tuple(width // config.head_channels for width in widths)),
-        norm_num_groups=math.gcd(32, *widths),
-        resnet_time_scale_shift="scale_shift",
-        time_embedding_dim=config.embedding_width,
-    )
-    levels = list(zip(twin.down_blocks, config.self_attention, strict=True))
-    levels += list(zip(twin.up_blocks, config.self_attention[::-1], strict=True))
-    for block, attends in [*levels, (twin.mid_block, config.self_attention[-1])]:
-        _strip(block, attends)
-    return twin
-
-
-class _Nothing(nn.Module):
-    """Adds nothing to a residual stream, in place of an attention or a feed-forward layer."""
-
-    def forward(
-        self,
-        hidden_states: Tensor,
-        encoder_hidden_states: Tensor | None = None,
-        attention_mask: Tensor | None = None,
-    ) -> Tensor:
-        """Zero, broadcast to the stream."""
-        return hidden_states.new_zeros(())
-
-
-def _strip(block: nn.Module, attends: bool) -> None:
-    for module in block.modules():
-        if hasattr(module, "proj_in") and hasattr(module, "transformer_blocks"):
-            module.proj_in, module.proj_out = nn.Identity(), nn.Identity()
-        if hasattr(module, "attn1") and hasattr(module, "ff"):
-            module.ff, module.norm3 = _Nothing(), nn.Identity()
-            if not attends:
-                module.attn1, module.norm1 = _Nothing(), nn.Identity()
 
 
 def _settle(module: nn.Module, device: torch.device, dtype: torch.dtype) -> None:

@@ -33,7 +33,7 @@ RANKS = (
     {"loading"},
     {"generation"},
     {"storybook"},
-    {"pipeline", "training"},
+    {"pipeline", "training", "twin"},
     {"bench"},
     {"commands"},
     {"__main__"},

@@ -8,10 +8,11 @@ import torch
 
 from ediffi import bench, config
 from ediffi.__main__ import main
-from ediffi.bench import diffusers_twin, medians_in_turns, time_forward, time_pictures
+from ediffi.bench import medians_in_turns, time_ensemble, time_forward, time_pictures
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.commands.bench import report
 from ediffi.presets import preset
+from ediffi.twin import diffusers_twin
 from tests.fakes import tiny_model_folder, tiny_pipeline
 
 CPU = torch.device("cpu")
@@ -70,3 +71,8 @@ def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
     found = bench.run_bench(tiny_model_folder(tmp_path / "tiny"), rounds=1)
     assert json.loads(json.dumps(config.as_json(found)))["load_seconds"] > 0
     assert "goal 0.75" in report(found)
+
+
+def test_an_ensemble_is_timed_beside_one_network_of_its_shape():
+    found = time_ensemble(preset("tiny").base, CPU, torch.float32, pairs=3)
+    assert found.one > 0 and found.ratio == found.ensemble / found.one and found.pairs == 3

@@ -6,7 +6,7 @@ import argparse
 import json
 
 from ediffi import config
-from ediffi.bench import PICTURE_GOAL, RATIO_GOAL, Bench, ForwardTime, run_bench
+from ediffi.bench import ENSEMBLE_GOAL, PICTURE_GOAL, RATIO_GOAL, Bench, ForwardTime, run_bench
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -41,6 +41,11 @@ def report(found: Bench) -> str:
             f" {picture.first_preview:.2f} s: {picture.steps} steps, guidance {picture.guidance:g}"
         )
     lines += [_forward(forward) for forward in found.forwards]
+    both = found.ensemble
+    lines.append(
+        f"a step of three experts, {both.dtype}: {both.ensemble:.1f} ms, of one {both.one:.1f} ms:"
+        f" ratio {both.ratio:.3f} over {both.pairs} pairs (goal {ENSEMBLE_GOAL})"
+    )
     lines.append(f"peak memory         {found.peak_memory:6.0f} MiB")
     return "\n".join(lines)
 
