@@ -16,7 +16,17 @@ from ediffi import __version__
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; the chosen one's `run` arrives as `given.run`."""
     # Imported here, because it takes seconds in which Ctrl-C should end as quietly as later.
-    from ediffi.commands import bench, draw, evaluate, experts, generate, presets, replay, train
+    from ediffi.commands import (
+        bench,
+        draw,
+        evaluate,
+        experts,
+        generate,
+        presets,
+        replay,
+        train,
+        upscale,
+    )
 
     parser = argparse.ArgumentParser(prog="ediffi", description="From a sentence to a picture.")
     parser.add_argument("--version", action="version", version=f"ediffi {__version__}")
@@ -24,7 +34,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--traceback", action="store_true", help="show where an error came from, not only what"
     )
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="command")
-    for command in (generate, replay, evaluate, train, bench, draw, presets, experts):
+    for command in (
+        generate,
+        upscale,
+        replay,
+        evaluate,
+        train,
+        bench,
+        draw,
+        presets,
+        experts,
+    ):
         command.add(subparsers)
     return parser
 

@@ -150,6 +150,14 @@ class SamplingConfig:
 
 
 @dataclass(frozen=True)
+class StageChoice:
+    """How one super-resolution stage is sampled for one picture."""
+
+    stage: str
+    sampling: SamplingConfig
+
+
+@dataclass(frozen=True)
 class DenoiserConfig:
     """One trained denoiser: its network, its conditioning and its resolution in pixels."""
 

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from ediffi import images
 from ediffi.build import build_sampler
+from ediffi.cascade.stages import Stage, upscaled
 from ediffi.conditioner import Conditioner
 from ediffi.conditioning.embeddings import Conditioning, PaintedRegions, stack
-from ediffi.config import SamplingConfig
+from ediffi.config import SamplingConfig, StageChoice
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
@@ -70,38 +71,74 @@ class Generator:
         requests: Sequence[Request],
         reports: Sequence[Report],
         shape: BatchShape | None = None,
+        start: Tensor | None = None,
     ) -> Iterator[PipelineStep]:
-        """The steps of requests that share size, sampling and switched-off embeddings.
+        """The steps of requests that share size, sampling, stages and switched-off embeddings.
 
-        `shape` asks for at least so many token columns. Raises ValueError for requests that cannot
-        share a batch, and when the picture stops being finite.
+        `shape` asks for at least so many token columns. With `start` (b, 3, h, w) in [-1, 1] the
+        base is left out: the stages enlarge these pictures. Raises ValueError for requests that
+        cannot share a batch, and when the picture stops being finite.
         """
         _check_batch(requests)
-        sampling, size = requests[0].sampling, requests[0].size
         cond, made = self.conditioner.batch(requests, shape)
-        noise = seeded_noise([request.seed for request in requests], (3, size, size))
-        total = sampling.steps
+        cond = cond.to(self.device)
+        lengths = [choice.sampling.steps for choice in requests[0].stages]
+        total = sum(lengths) + (requests[0].sampling.steps if start is None else 0)
+        pictures: dict[int, Tensor] = {}
         began = time.perf_counter()
-        for step in self._sample(requests, noise.to(self.device), cond.to(self.device)):
-            if not bool(torch.isfinite(step.denoised).all()):
-                raise ValueError(
-                    f"The picture is no longer finite at step {step.index + 1} of {total}, sigma"
-                    f" {step.sigma:.3g}: guidance {sampling.guidance:g} is too strong for it."
-                )
-            last = step.index + 1 == total
+        for index, (stage, step, experts) in enumerate(self._events(requests, cond, start), 1):
+            _check_finite(step, stage, index, total)
+            pictures[min(step.x.shape[2:])] = step.x
+            last = index == total
             yield PipelineStep(
-                index=step.index + 1,
+                index=index,
                 total=total,
                 sigma=step.sigma,
                 denoised=step.denoised,
-                experts=self.model.ran(step.evaluations),
+                experts=experts,
                 seconds=time.perf_counter() - began,
-                results=self._results(requests, reports, step.x, made) if last else (),
+                results=self._results(requests, reports, pictures, made, start) if last else (),
+                stage=stage,
             )
             began = time.perf_counter()
 
-    def replay(self, request: Request, shape: BatchShape, report: Report) -> Result:
-        """The picture again, sampled in a batch of the same shape; ValueError for a wrong shape."""
+    def _events(
+        self, requests: Sequence[Request], cond: Conditioning, picture: Tensor | None
+    ) -> Iterator[tuple[str, Step, tuple[str, ...]]]:
+        """Stage, step and the experts that ran, from the base (unless a picture is given) on."""
+        seeds = [request.seed for request in requests]
+        if picture is None:
+            side = self.model.config.resolution
+            noise = seeded_noise(seeds, (3, side, side))
+            for step in self._sample(requests, noise.to(self.device), cond):
+                yield "base", step, self.model.ran(step.evaluations)
+                picture = step.x
+        assert picture is not None
+        # A stage follows the picture that it is shown: a painting has done its work by then.
+        cond, picture = replace(cond, painting=None), picture.to(self.device)
+        for choice in requests[0].stages:
+            stage = self._stage(choice)
+            for step in upscaled(stage, picture, cond, seeds):
+                asked = stage.denoiser
+                ran = asked.ran(step.evaluations) if isinstance(asked, Ensemble) else (stage.name,)
+                yield stage.name, step, ran
+                picture = step.x
+
+    def _stage(self, choice: StageChoice) -> Stage:
+        for stage in self.model.stages:
+            if stage.name == choice.stage:
+                sampler = build_sampler(choice.sampling.solver)
+                return replace(stage, sampling=choice.sampling, sampler=sampler)
+        known = ", ".join(stage.name for stage in self.model.stages) or "none"
+        raise ValueError(f"There is no stage {choice.stage!r}; the model has {known}.")
+
+    def replay(
+        self, request: Request, shape: BatchShape, report: Report, start: Tensor | None = None
+    ) -> Result:
+        """The picture again, sampled in a batch of the same shape; ValueError for a wrong shape.
+
+        `start` (1, 3, h, w) is the picture that was enlarged, if one was.
+        """
         dims = self.model.config.encoders
         fits = (
             1 <= shape.pictures <= MAX_BATCH
@@ -113,7 +150,8 @@ class Generator:
             raise ValueError(f"The recipe's batch is not usable: {shape}.")
         copies = [request] * shape.pictures
         results: tuple[Result, ...] = ()
-        for step in self.steps(copies, [report] * shape.pictures, shape):
+        given = None if start is None else start.expand(shape.pictures, -1, -1, -1)
+        for step in self.steps(copies, [report] * shape.pictures, shape, given):
             results = step.results
         return results[shape.row]
 
@@ -156,16 +194,21 @@ class Generator:
         self,
         requests: Sequence[Request],
         reports: Sequence[Report],
-        x: Tensor,
+        pictures: dict[int, Tensor],
         made: BatchShape,
+        start: Tensor | None,
     ) -> tuple[Result, ...]:
+        kept = {size: [images.to_pil(row) for row in x] for size, x in pictures.items()}
         return tuple(
             Result(
-                images={request.size: images.to_pil(picture)},
-                recipe=self._recipe(request, replace(made, row=row)),
+                images={size: rows[row] for size, rows in kept.items()},
+                recipe=replace(
+                    self._recipe(request, replace(made, row=row)),
+                    source=None if start is None else images.digest(start[row]),
+                ),
                 report=report,
             )
-            for row, (request, report, picture) in enumerate(zip(requests, reports, x, strict=True))
+            for row, (request, report) in enumerate(zip(requests, reports, strict=True))
         )
 
     def _recipe(self, request: Request, batch: BatchShape) -> Recipe:
@@ -180,15 +223,24 @@ class Generator:
             batch=batch,
             without=request.without,
             painting=request.painting.to_json() if request.painting else None,
+            stages=request.stages,
         )
 
 
 def _check_batch(requests: Sequence[Request]) -> None:
     if not 1 <= len(requests) <= MAX_BATCH:
         raise ValueError(f"A batch has 1 to {MAX_BATCH} pictures, not {len(requests)}.")
-    shared = {(r.size, r.sampling, r.without) for r in requests}
+    shared = {(r.size, r.sampling, r.without, r.stages) for r in requests}
     if len(shared) > 1:
         raise ValueError("The pictures of a batch must share size, sampling and embeddings.")
+
+
+def _check_finite(step: Step, stage: str, index: int, total: int) -> None:
+    if not bool(torch.isfinite(step.denoised).all()):
+        raise ValueError(
+            f"The picture is no longer finite at step {index} of {total} ({stage}), sigma"
+            f" {step.sigma:.3g}: the guidance is too strong for it."
+        )
 
 
 def _with_blank_rows(painting: PaintedRegions | None) -> PaintedRegions | None:

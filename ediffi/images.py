@@ -4,6 +4,8 @@ Knows nothing of models. Tensors are (c, h, w) or (b, c, h, w); PIL's (width, he
 and nowhere else.
 """
 
+import hashlib
+
 import numpy as np
 import torch
 from PIL import Image
@@ -34,6 +36,12 @@ def to_uint8(pictures: Tensor) -> np.ndarray:
         raise ValueError("the picture holds values that are not finite")
     scaled = (pictures.detach().float().clamp(-1, 1) + 1) * 127.5
     return scaled.round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+
+
+def digest(picture: Tensor) -> str:
+    """The sha256 of a picture (3, h, w) in [-1, 1] as a file would keep its pixels."""
+    pixels = to_uint8(picture[None])[0]
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 
 def to_pil(picture: Tensor) -> Image.Image:

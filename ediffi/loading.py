@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
+from ediffi.build import build_stage
+from ediffi.cascade.stages import Stage
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.config import DenoiserConfig, Preset
 from ediffi.diffusion.denoiser import Denoiser
@@ -28,7 +30,8 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[\w.-]{1,96}")
 class Model:
     """A model in memory: its denoiser, encoders, and the sha256 of every weight file by part.
 
-    `network` names the network or ensemble; `denoiser` is one network or an `Ensemble`.
+    `network` names the network or ensemble; `denoiser` is one network or an `Ensemble`. The
+    denoisers of `stages` are read when they are first asked.
     """
 
     name: str
@@ -38,6 +41,12 @@ class Model:
     denoiser: Denoiser
     encoders: Encoders
     weights: dict[str, str]
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The picture sizes in pixels that the base and its stages make, rising."""
+        return (self.config.resolution, *(stage.high for stage in self.stages))
 
     @property
     def ensemble(self) -> Ensemble | None:
@@ -84,7 +93,28 @@ def open_model(
         denoiser=denoiser,
         encoders=encoders.to(device),
         weights={**{one.name: one.sha256 for one in members}, **contents.sha256},
+        stages=_stages(contents, device, dtype, config.resolution),
     )
+
+
+def _stages(
+    contents: ModelFolder, device: torch.device, dtype: torch.dtype, size: int
+) -> tuple[Stage, ...]:
+    """The model's stages in their order, each beginning where the one before ends."""
+    known = {stage.denoiser.name: stage for stage in preset(contents.preset).stages}
+    built = []
+    for name in contents.stages:
+        if name not in known:
+            raise ValueError(f"the preset {contents.preset} has no stage {name!r}.")
+        members = [member(contents, network) for network in contents.stages[name]]
+        config = replace(known[name], denoiser=members[0].config)
+        built.append(build_stage(config, join(members, device, dtype)))
+    built.sort(key=lambda stage: stage.low)
+    for stage in built:
+        if stage.low != size:
+            raise ValueError(f"{stage.name} enlarges {stage.low} px, and nothing makes them.")
+        size = stage.high
+    return tuple(built)
 
 
 def members_of(contents: ModelFolder, chosen: str) -> tuple[str, ...]:

@@ -13,15 +13,16 @@ from ediffi.files import write_json
 from ediffi.weights import FORMAT, check_format, json_object, sha256_of
 
 MODEL = "model.json"
-_KEYS = {"format", "preset", "default", "t5", "clip", "networks", "ensembles", "sha256"}
-_OPTIONAL = {"ensembles"}
+_KEYS = {"format", "preset", "default", "t5", "clip", "networks", "ensembles", "stages", "sha256"}
+_OPTIONAL = {"ensembles", "stages"}
 
 
 @dataclass(frozen=True)
 class ModelFolder:
     """A model folder's table of contents; every path is a folder that lies directly inside it.
 
-    `ensembles` names the networks that work together, by the name of the ensemble. `sha256` holds
+    `ensembles` names the networks that work together, by the name of the ensemble; `stages` those
+    of each super-resolution stage. `sha256` holds
     the sum of every encoder file, by "t5/file" or "clip/file"; networks keep theirs.
     """
 
@@ -32,6 +33,7 @@ class ModelFolder:
     clip: Path
     networks: dict[str, Path]
     ensembles: dict[str, tuple[str, ...]]
+    stages: dict[str, tuple[str, ...]]
     sha256: dict[str, str]
 
     def check_encoders(self) -> None:
@@ -75,7 +77,9 @@ def read_model(folder: str | Path) -> ModelFolder:
         )
     check_format(folder / MODEL, contents)
     networks, sums = contents["networks"], contents["sha256"]
-    ensembles = _ensembles(folder, contents.get("ensembles", {}), networks)
+    ensembles, stages = (
+        _groups(folder, kind, contents.get(kind, {}), networks) for kind in ("ensembles", "stages")
+    )
     if not isinstance(networks, dict) or not networks or not isinstance(sums, dict):
         raise ValueError(f"{folder / MODEL} names no networks or no sha256 sums.")
     return ModelFolder(
@@ -86,6 +90,7 @@ def read_model(folder: str | Path) -> ModelFolder:
         clip=_inside(folder, contents["clip"]),
         networks={str(name): _inside(folder, where) for name, where in networks.items()},
         ensembles=ensembles,
+        stages=stages,
         sha256={str(name): str(value) for name, value in sums.items()},
     )
 
@@ -96,6 +101,7 @@ def write_model(
     default: str,
     networks: Mapping[str, str],
     ensembles: Mapping[str, Sequence[str]] | None = None,
+    stages: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
     """Writes `model.json` for a folder whose encoders lie in `t5/` and `clip/`, with their sums.
 
@@ -110,22 +116,25 @@ def write_model(
         "clip": "clip",
         "networks": dict(networks),
         "ensembles": {name: list(members) for name, members in (ensembles or {}).items()},
+        "stages": {name: list(members) for name, members in (stages or {}).items()},
         "sha256": _encoder_sums(folder, folder / "t5", folder / "clip"),
     }
     write_json(folder / MODEL, contents)
 
 
-def _ensembles(folder: Path, named: object, networks: object) -> dict[str, tuple[str, ...]]:
+def _groups(folder: Path, kind: str, named: object, networks: object) -> dict[str, tuple[str, ...]]:
+    """Ensembles or stages: names, each with the networks that it consists of."""
     known = networks if isinstance(networks, dict) else {}
     if not isinstance(named, dict):
-        raise ValueError(f"{folder / MODEL} has ensembles that are no object.")
+        raise ValueError(f"{folder / MODEL} has {kind} that are no object.")
     for name, members in named.items():
-        if not isinstance(members, list) or not members or name in known:
-            raise ValueError(f"{folder / MODEL} has an ensemble {name!r} that is not usable.")
+        taken = kind == "ensembles" and name in known
+        if not isinstance(members, list) or not members or taken:
+            raise ValueError(f"{folder / MODEL} has {kind} with a {name!r} that is not usable.")
         for member in members:
             if member not in known:
                 raise ValueError(
-                    f"{folder / MODEL} has an ensemble {name!r} of {member!r}, no network of it."
+                    f"{folder / MODEL} has {kind} with a {name!r} of {member!r}, no network of it."
                 )
     return {name: tuple(members) for name, members in named.items()}
 

@@ -6,11 +6,16 @@ does not know how anything is drawn, shown or stored, and nothing but sampling m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
+from PIL import Image
+from torch import Tensor
 
+from ediffi import images
+from ediffi.cascade.given import fitted
+from ediffi.config import StageChoice
 from ediffi.controls.paint_with_words import Painting
 from ediffi.generation import MAX_BATCH, Generator
 from ediffi.loading import Model, open_model
@@ -50,7 +55,7 @@ class EDiffI:
     @property
     def sizes(self) -> tuple[int, ...]:
         """The picture sizes in pixels that this model offers."""
-        return (self.model.config.resolution,)
+        return self.model.sizes
 
     def request(
         self,
@@ -63,15 +68,19 @@ class EDiffI:
         solver: str | None = None,
         window: Sequence[float] | None = None,
         without: Sequence[str] = (),
+        stage_steps: Mapping[str, int] | None = None,
+        stage_guidance: Mapping[str, float] | None = None,
     ) -> Request:
         """A checked request with this model's defaults where a value is None.
 
         `window` is the (low, high) range of sigma in which guidance acts; `without` switches off
-        "t5", "clip_text" or "clip_image". Raises ValueError in one sentence.
+        "t5", "clip_text" or "clip_image"; `stage_steps` and `stage_guidance` set steps and guidance
+        of super-resolution stages by name. Raises ValueError in one sentence.
         """
         sampling = sampling_with(self.model.preset.sampling, solver, steps, guidance, window)
         chosen = self.sizes[0] if size is None else size
-        request = Request(prompt, seed, chosen, sampling, tuple(without), painting)
+        stages = self._stages(self.sizes[0], chosen, stage_steps or {}, stage_guidance or {})
+        request = Request(prompt, seed, chosen, sampling, tuple(without), painting, stages)
         self._check_size(request.size)
         return request
 
@@ -93,12 +102,52 @@ class EDiffI:
         solver: str | None = None,
         window: Sequence[float] | None = None,
         without: Sequence[str] = (),
+        stage_steps: Mapping[str, int] | None = None,
+        stage_guidance: Mapping[str, float] | None = None,
     ) -> Result:
         """One finished picture; arguments and errors as in `request`."""
         request = self.request(
-            prompt, seed, size, steps, guidance, painting, solver, window, without
+            prompt,
+            seed,
+            size,
+            steps,
+            guidance,
+            painting,
+            solver,
+            window,
+            without,
+            stage_steps,
+            stage_guidance,
         )
         return self.generate_many([request])[0]
+
+    def upscale_steps(
+        self,
+        picture: Image.Image,
+        prompt: str = "",
+        size: int | None = None,
+        seed: int = 0,
+        stage_steps: Mapping[str, int] | None = None,
+        stage_guidance: Mapping[str, float] | None = None,
+    ) -> Iterator[PipelineStep]:
+        """The steps in which a given picture is enlarged until its shorter side has `size` px.
+
+        It begins at the largest stage that the picture reaches; `size` None is the largest there
+        is. Raises ValueError in one sentence for a picture or a size that does not fit.
+        """
+        if not self.model.stages:
+            raise ValueError(f"{self.model.name} has no super-resolution stage.")
+        chosen = self.sizes[-1] if size is None else size
+        self._check_size(chosen)
+        lows = [stage.low for stage in self.model.stages if stage.low < chosen]
+        if not lows:
+            raise ValueError(f"The size is {chosen} pixels, which no stage makes.")
+        start = fitted(picture, lows)
+        low = min(start.shape[2:])
+        stages = self._stages(low, chosen, stage_steps or {}, stage_guidance or {})
+        sampling = self.model.preset.sampling
+        request = Request(prompt, seed, chosen, sampling, stages=stages)
+        return self.generator.steps([request], [self._report(request)], start=start)
 
     def generate_many(self, requests: Sequence[Request]) -> list[Result]:
         """Finished pictures in the order of the requests, sampled in batches where they agree."""
@@ -118,7 +167,7 @@ class EDiffI:
         alike: dict[object, list[list[int]]] = {}
         for index, r in enumerate(requests):
             columns = self.generator.conditioner.told(r.prompt).columns
-            shared = (r.size, r.sampling, r.without, bool(r.painting), columns)
+            shared = (r.size, r.sampling, r.without, r.stages, bool(r.painting), columns)
             batches = alike.setdefault(shared, [[]])
             if len(batches[-1]) == MAX_BATCH:
                 batches.append([])
@@ -133,18 +182,53 @@ class EDiffI:
         batch = [requests] if isinstance(requests, Request) else list(requests)
         return self.generator.steps(batch, [self._report(request) for request in batch])
 
-    def replay(self, recipe: Recipe) -> Result:
+    def replay(self, recipe: Recipe, picture: Image.Image | None = None) -> Result:
         """The picture of a recipe, sampled in a batch of the same shape as then.
 
-        Raises ValueError where the recipe asks for what this model does not offer.
+        `picture` is the one that was enlarged, where one was. Raises ValueError where the recipe
+        asks for what this model does not offer, or for another picture.
         """
         request = Request.of(recipe)
         self._check_size(request.size)
-        return self.generator.replay(request, recipe.batch, self._report(request))
+        start = None if recipe.source is None else self._source(recipe, picture)
+        return self.generator.replay(request, recipe.batch, self._report(request), start)
 
     def environment(self) -> Environment:
         """Where and in what precision this model samples."""
         return Environment.here(self.generator.device, self.generator.dtype)
+
+    def _source(self, recipe: Recipe, picture: Image.Image | None) -> Tensor:
+        """The picture that a recipe enlarged, checked to be the one."""
+        if picture is None:
+            raise ValueError("The recipe enlarged a picture: that picture is needed to replay it.")
+        first = {choice.stage for choice in recipe.stages}
+        lows = [stage.low for stage in self.model.stages if stage.name in first]
+        start = fitted(picture, lows or [self.sizes[0]])
+        if images.digest(start[0]) != recipe.source:
+            raise ValueError("The recipe enlarged another picture than the one that is given.")
+        return start
+
+    def _stages(
+        self, low: int, high: int, steps: Mapping[str, int], guidance: Mapping[str, float]
+    ) -> tuple[StageChoice, ...]:
+        """How the stages from `low` to `high` px are sampled."""
+        known = {stage.name for stage in self.model.stages}
+        for name in [*steps, *guidance]:
+            if name not in known:
+                offered = ", ".join(sorted(known)) or "none"
+                raise ValueError(f"There is no stage {name!r}; the model has {offered}.")
+        return tuple(
+            StageChoice(
+                stage.name,
+                sampling_with(
+                    stage.sampling,
+                    steps=steps.get(stage.name),
+                    guidance=guidance.get(stage.name),
+                ),
+            )
+            for stage in self.model.stages
+            if low <= stage.low and stage.high <= high
+        )
 
     def _check_size(self, size: int) -> None:
         if size not in self.sizes:

@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from ediffi import __version__, config
-from ediffi.config import SamplingConfig
+from ediffi.config import SamplingConfig, StageChoice
 from ediffi.files import written_whole
 
 FORMAT = 1
@@ -71,7 +71,9 @@ class Recipe:
     """Everything that decides the pixels of one picture.
 
     `weights` maps each network's and encoder's name to the sha256 of its file, `without` names the
-    embeddings that were switched off, `painting` is the painting's JSON payload.
+    embeddings that were switched off, `painting` is the painting's JSON payload. `stages` are the
+    super-resolution stages that it passed; `source` is the sha256 of the pixels that were given
+    where a picture was enlarged, not sampled from a sentence alone.
     """
 
     prompt: str
@@ -84,6 +86,8 @@ class Recipe:
     batch: BatchShape = BatchShape()
     without: tuple[str, ...] = ()
     painting: dict[str, Any] | None = None
+    stages: tuple[StageChoice, ...] = ()
+    source: str | None = None
     format: int = FORMAT
 
     def __post_init__(self) -> None:

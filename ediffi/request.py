@@ -17,7 +17,7 @@ from ediffi import images
 from ediffi.build import build_sampler
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.conditioning.prompt import clean_prompt
-from ediffi.config import SamplingConfig
+from ediffi.config import SamplingConfig, StageChoice
 from ediffi.controls.paint_with_words import Painting
 from ediffi.recipe import Recipe
 
@@ -32,6 +32,7 @@ class Request:
     """One picture that is asked for; creating it checks every value (ValueError, one sentence).
 
     `without` names embeddings that are switched off; `painting` steers phrases into regions.
+    `stages` says how each super-resolution stage on the way to `size` is sampled.
     """
 
     prompt: str
@@ -40,6 +41,7 @@ class Request:
     sampling: SamplingConfig
     without: tuple[str, ...] = ()
     painting: Painting | None = None
+    stages: tuple[StageChoice, ...] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.prompt, str):
@@ -48,10 +50,13 @@ class Request:
         _check_integer("seed", self.seed, 0, SEEDS - 1)
         _check_integer("size", self.size, 1, 4096)
         # No sigma lies above the highest, and a finite window is one that JSON can carry.
-        window_end = min(self.sampling.guidance_high, HIGHEST_SIGMA)
-        object.__setattr__(self, "sampling", replace(self.sampling, guidance_high=window_end))
+        object.__setattr__(self, "sampling", _finite_window(self.sampling))
+        stages = tuple(replace(s, sampling=_finite_window(s.sampling)) for s in self.stages)
+        object.__setattr__(self, "stages", stages)
         _check_sampling(self.sampling)
         _check_painting(self.painting, self.prompt)
+        for choice in self.stages:
+            _check_sampling(choice.sampling)
         for name in self.without:
             if name not in EMBEDDINGS:
                 raise ValueError(
@@ -64,7 +69,13 @@ class Request:
         """The request that a recipe answers; ValueError where a value is out of range."""
         painting = None if recipe.painting is None else Painting.from_json(recipe.painting)
         return cls(
-            recipe.prompt, recipe.seed, recipe.size, recipe.sampling, recipe.without, painting
+            recipe.prompt,
+            recipe.seed,
+            recipe.size,
+            recipe.sampling,
+            recipe.without,
+            painting,
+            recipe.stages,
         )
 
 
@@ -108,9 +119,9 @@ class Result:
 class PipelineStep:
     """One sampler step of a batch of pictures.
 
-    `index` counts from 1 to `total`; `denoised` (b, 3, h, w) is the current guess of the clean
-    pictures; `experts` names who answered; `seconds` is what the step took. `results` is empty but
-    in the last step.
+    `index` counts from 1 to `total` over all stages and `stage` names the one at work; `denoised`
+    (b, 3, h, w) is the current guess of the clean pictures; `experts` names who answered; `seconds`
+    is what the step took. `results` is empty but in the last step.
     """
 
     index: int
@@ -120,6 +131,7 @@ class PipelineStep:
     experts: tuple[str, ...]
     seconds: float
     results: tuple[Result, ...] = ()
+    stage: str = "base"
 
     @property
     def previews(self) -> Tensor:
@@ -166,6 +178,10 @@ def sampling_with(
             raise ValueError(f"The guidance window needs 2 values, not {len(window)}.")
         chosen["guidance_low"], chosen["guidance_high"] = window
     return replace(defaults, **chosen)
+
+
+def _finite_window(sampling: SamplingConfig) -> SamplingConfig:
+    return replace(sampling, guidance_high=min(sampling.guidance_high, HIGHEST_SIGMA))
 
 
 def _check_sampling(sampling: SamplingConfig) -> None:

@@ -90,8 +90,12 @@ class FakeEncoders:
 
 def tiny_denoiser(seed: int = 0) -> nn.Module:
     """The tiny preset's network with random weights in every layer, the zeroed ones too."""
+    return shaken(build_denoiser(preset("tiny").base).eval(), seed)
+
+
+def shaken(module: nn.Module, seed: int) -> nn.Module:
+    """The module with random weights in every layer, those that begin as zero too."""
     torch.manual_seed(seed)
-    module = build_denoiser(preset("tiny").base).eval()
     for parameter in module.parameters():
         if parameter.ndim > 1:
             nn.init.normal_(parameter, std=0.7 / max(parameter[0].numel(), 1) ** 0.5)
@@ -121,6 +125,20 @@ def tiny_model_folder(root: Path, resolution: int = 16) -> Path:
     _tiny_t5(root / "t5", config.encoders)
     _tiny_clip(root / "clip", config.encoders)
     write_model(root, preset="tiny", default="baseline", networks={"baseline": "baseline"})
+    return root
+
+
+def tiny_cascade_folder(root: Path) -> Path:
+    """The tiny model with both of its super-resolution stages: 16, 32 and 64 px."""
+    tiny_model_folder(root)
+    networks = {"baseline": "baseline"}
+    for seed, stage in enumerate(preset("tiny").stages, 5):
+        name = stage.denoiser.name
+        module = shaken(build_denoiser(stage.denoiser).eval(), seed)
+        save_network(root / name, module, stage.denoiser, {"pictures": 0})
+        networks[name] = name
+    stages = {name: [name] for name in networks if name != "baseline"}
+    write_model(root, "tiny", "baseline", networks, stages=stages)
     return root
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from tqdm import tqdm
 
@@ -22,6 +23,8 @@ from ediffi.recipe import write_png
 from ediffi.request import Request
 
 MOST_PICTURES = 10_000
+
+Number = TypeVar("Number", int, float)
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -40,6 +43,12 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--solver", help=", ".join(SOLVERS))
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="EMBEDDING", help=", ".join(EMBEDDINGS)
+    )
+    parser.add_argument(
+        "--stage-steps", nargs="+", default=[], metavar="STAGE=N", help="e.g. sr256=8"
+    )
+    parser.add_argument(
+        "--stage-guidance", nargs="+", default=[], metavar="STAGE=G", help="e.g. sr256=1.5"
     )
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
@@ -70,6 +79,8 @@ def run(given: argparse.Namespace) -> int:
             solver=given.solver,
             window=given.window,
             without=given.without,
+            stage_steps=per_stage(given.stage_steps, int),
+            stage_guidance=per_stage(given.stage_guidance, float),
         )
         for prompt, seed in asked
     ]
@@ -102,9 +113,24 @@ def output_paths(asked: Sequence[tuple[str, int]], out: Path) -> list[Path]:
     return [out / f"{name}.png" for name in names]
 
 
+def per_stage(given: Sequence[str], kind: Callable[[str], Number]) -> dict[str, Number]:
+    """What `name=value` words say; ValueError for a word that says nothing."""
+    said = {}
+    for word in given:
+        name, equals, value = word.partition("=")
+        try:
+            said[name] = kind(value)
+        except ValueError:
+            equals = ""
+        if not (name and equals):
+            raise ValueError(f"{word!r} is no stage and value such as sr256=8.")
+    return said
+
+
 def _sample(model: EDiffI, requests: Sequence[Request], paths: Sequence[Path]) -> None:
     groups = model.groups(requests)
-    total = sum(requests[group[0]].sampling.steps for group in groups)
+    firsts = [requests[group[0]] for group in groups]
+    total = sum(r.sampling.steps + sum(s.sampling.steps for s in r.stages) for r in firsts)
     with tqdm(total=total, unit="step", disable=None) as bar:
         for group in groups:
             for step in model.steps([requests[index] for index in group]):

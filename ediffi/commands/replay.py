@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ediffi.cascade.given import read_picture_file
 from ediffi.files import check_writable
 from ediffi.loading import SHIPPED
 from ediffi.pipeline import EDiffI
@@ -23,6 +24,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--model", help="needed if the picture was made by a model of your own")
+    parser.add_argument("--picture", type=Path, dest="source", help="the one that was enlarged")
     parser.add_argument("--device", default="cpu")
     parser.set_defaults(run=run)
 
@@ -39,7 +41,8 @@ def run(given: argparse.Namespace) -> int:
     )
     for difference in differences(recipe, model.environment(), model.model.weights):
         print(f"Not as it was: {difference}.", file=sys.stderr)
-    result = model.replay(recipe)
+    source = None if given.source is None else read_picture_file(given.source)
+    result = model.replay(recipe, source)
     write_png(result.image, result.recipe, given.out)
     if original.size != result.image.size:
         print(f"The picture has another size now: {original.size}, {result.image.size}.")
