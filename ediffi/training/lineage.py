@@ -45,8 +45,13 @@ def base_of(run: Path) -> str:
 
 def lineage_of(plan: StorybookPlan, phase: Phase) -> list[Phase]:
     """The phases whose weights led to this one, the oldest first, itself last."""
-    before = plan.phases[: plan.phases.index(phase)]
     if phase.branch is None:
-        return [*(p for p in before if p.branch is None), phase]
-    start = next((p for p in before if p.name == phase.branch.start), None)
-    return [*(lineage_of(plan, start) if start else []), phase]
+        return [*before(plan, phase), phase]
+    starts = [p for p in plan.phases if p.name == phase.branch.start]
+    return [*(lineage_of(plan, starts[0]) if starts else []), phase]
+
+
+def before(plan: StorybookPlan, phase: Phase) -> list[Phase]:
+    """The phases of the same network that come before this one, branches left out."""
+    earlier = plan.phases[: plan.phases.index(phase)]
+    return [p for p in earlier if p.branch is None and p.stage == phase.stage]

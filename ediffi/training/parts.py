@@ -12,30 +12,22 @@ It knows the folders of one run; the order, the skipping and the timing are `sto
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
-from ediffi.build import build_denoiser
 from ediffi.conditioning.cache import build_cache
 from ediffi.conditioning.encoders import Encoders, load_encoders
-from ediffi.config import NoiseConfig, Preset, TrainingConfig
-from ediffi.diffusion.loss import edm_loss
-from ediffi.diffusion.noise import EVERYTHING
+from ediffi.config import Preset
 from ediffi.presets import preset
-from ediffi.storybook.casting import Curriculum
-from ediffi.storybook.dataset import render_shards
-from ediffi.training import probes, sheets
 from ediffi.training.clip import train_clip
-from ediffi.training.data import ShardSource
+from ediffi.training.folders import Folders
 from ediffi.training.inspector import read_shards, train_inspector
-from ediffi.training.job import Job, averaged
-from ediffi.training.lineage import note_start
+from ediffi.training.job import Job
+from ediffi.training.jobs import Workshop
 from ediffi.training.loop import fit
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
@@ -43,11 +35,8 @@ from ediffi.training.probe import probe_colours, retrieve
 from ediffi.training.release import evaluate_model, export_model, fingerprint
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
-from ediffi.weights import load_state
 
 Say = Callable[[str], None]
-FLAT_SEED = 10_000_000
-"""How far the seeds of the flat scenes lie from those of the others."""
 
 
 class Cut(Exception):
@@ -96,7 +85,11 @@ class Recipe:
         """All parts in order."""
         plan = self.plan
         listed = [
-            Part("draw", _some(plan, "scenes", "flat_scenes", "held_out", "first_seed"), self.draw),
+            Part(
+                "draw",
+                _some(plan, "scenes", "flat_scenes", "large_scenes", "held_out", "first_seed"),
+                self.draw,
+            ),
             Part("tokenizers", _some(plan, "tokenizer_scenes"), self.tokenizers),
             Part("t5", _some(plan, "t5"), self.t5),
             Part("clip", _some(plan, "clip"), self.clip),
@@ -115,26 +108,7 @@ class Recipe:
 
     def draw(self) -> dict[str, Any]:
         """Shards of scenes to train on and of held-out ones to watch, drawn on all cores."""
-        plan = self.plan
-        for split, count in (("train", plan.scenes), ("validation", plan.held_out)):
-            render_shards(
-                self._data(split),
-                split,
-                plan.first_seed,
-                count,
-                captions_per_scene=plan.captions_per_scene,
-            )
-        if plan.flat_scenes:
-            render_shards(
-                self._data("flat"),
-                "train",
-                plan.first_seed + FLAT_SEED,
-                plan.flat_scenes,
-                curriculum=Curriculum(styles=("flat",)),
-                captions_per_scene=plan.captions_per_scene,
-            )
-        drawn = plan.scenes + plan.flat_scenes
-        return {"scenes": drawn, "held_out": plan.held_out}
+        return {"scenes": Folders(self.folder).draw(self.plan)}
 
     def tokenizers(self) -> dict[str, Any]:
         """Both tokenizers, from captions alone."""
@@ -152,7 +126,10 @@ class Recipe:
     def clip(self) -> dict[str, Any]:
         """The CLIP towers, on the scenes already drawn."""
         report = train_clip(
-            self.encoders_folder, self._data("train"), self.plan.clip, device=self.device
+            self.encoders_folder,
+            Folders(self.folder).of("train"),
+            self.plan.clip,
+            device=self.device,
         )
         return dataclasses.asdict(report)
 
@@ -172,7 +149,7 @@ class Recipe:
     def cache(self) -> dict[str, Any]:
         """Embeddings of every caption and picture."""
         encoders = self._encoders()
-        shards = [*self._training_shards(), *self._shards("validation")]
+        shards = Folders(self.folder).shards
         with tqdm(total=0, unit="picture", desc="encoding") as bar:
 
             def progress(done: int, total: int) -> None:
@@ -198,56 +175,14 @@ class Recipe:
         }
 
     def job(self, phase: Phase) -> Job:
-        """The training job of a phase, warm-started from the phase before."""
-        at = self.plan.phases.index(phase)
-        config = training_of(phase, at, self.preset)
-        torch.manual_seed(config.seed)
-        module = build_denoiser(self.preset.base)
-        if not self._has_checkpoint(phase):
-            self._begin(phase, module)
-        folder, scale = self.folder / phase.name, phase.resolution / self.preset.base.resolution
-        source = ShardSource(
-            self._training_folders(),
-            phase.resolution,
-            seed=at,
-            block=phase.batch,
-            other_styles=phase.other_styles,
-            most_things=phase.most_things,
-        )
-        held = ShardSource(self._data("validation"), phase.resolution, long_share=0.0)
-        pictures = min(32, len(held))
-        every = self.plan.watch_seconds
-        watches = (
-            probes.watch(held, edm_loss, every, pictures, scale),
-            sheets.watch(held, folder, self.preset.sampling, every, min(16, pictures)),
-        )
-        return Job(
-            name=phase.name,
-            module=module,
-            source=source,
-            config=config,
-            folder=folder,
-            seconds=phase.seconds,
-            trained_on=phase.branch.trained_on() if phase.branch else (EVERYTHING,),
-            watches=watches,
-            cpu=self.device == "cpu",
-            say=self.say,
-        )
-
-    def _begin(self, phase: Phase, module: torch.nn.Module) -> None:
-        """Puts the weights that a phase starts from into `module`; a first phase keeps its own."""
-        if self.start is not None:
-            load_state(self.start).fill(module)
-        elif phase.branch is not None and phase.branch.start is not None:
-            averaged(self.folder / phase.branch.start, module, phase.branch.undecayed)
-            note_start(self.folder / phase.name, self.folder / phase.branch.start, module)
-        elif before := self.plan.phases[: self.plan.phases.index(phase)]:
-            averaged(self.folder / before[-1].name, module)
+        """The training job of a phase, with the weights that it starts from."""
+        shop = Workshop(self.folder, self.plan, self.preset, self.device, self.say, self.start)
+        return shop.job(phase)
 
     def inspector(self) -> dict[str, Any]:
         """The reader of pictures that the evaluation asks."""
         _, report = train_inspector(
-            read_shards(self._training_folders()),
+            read_shards(Folders(self.folder).training),
             self.plan.inspector,
             self.folder / "inspector-training" / "checkpoint.safetensors",
             self.weights / "inspector",
@@ -264,43 +199,9 @@ class Recipe:
         out = self.folder / "evaluation.json"
         return evaluate_model(self.weights, self.preset, self.plan.evaluated, self.device, out)
 
-    def _has_checkpoint(self, phase: Phase) -> bool:
-        folder = self.folder / phase.name
-        return any(folder.glob("checkpoint*.safetensors"))
-
     def _encoders(self) -> Encoders:
         folder = self.encoders_folder
         return load_encoders(t5=folder / "t5", clip=folder / "clip").to(self.device)
-
-    def _data(self, split: str) -> Path:
-        return self.folder / "data" / split
-
-    def _training_folders(self) -> list[Path]:
-        return [self._data(name) for name in ("train", "flat") if self._data(name).is_dir()]
-
-    def _training_shards(self) -> list[Path]:
-        return [path for folder in self._training_folders() for path in self._shards(folder.name)]
-
-    def _shards(self, split: str) -> list[Path]:
-        return sorted(self._data(split).glob("shard-*.safetensors"))
-
-
-def training_of(phase: Phase, seed: int, of: Preset) -> TrainingConfig:
-    """The preset's settings for one phase: σ is scaled with the resolution.
-
-    At half the side, averaging four pixels halves the noise, so the same detail is lost at half
-    the σ: P_mean moves by ln(resolution / full resolution).
-    """
-    noise = of.training.noise
-    shift = math.log(phase.resolution / of.base.resolution)
-    return replace(
-        of.training,
-        pictures=phase.pictures,
-        batch=phase.batch,
-        decay_share=phase.decay_share,
-        noise=NoiseConfig(noise.P_mean + shift, noise.P_std),
-        seed=of.training.seed + seed,
-    )
 
 
 def _some(plan: StorybookPlan, *names: str) -> dict[str, Any]:

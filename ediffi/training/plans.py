@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ediffi.experts.branching import Branch, BranchPlan
-from ediffi.experts.node_sets import BASE_SETS
+from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.tree import EVERY_LEVEL
 from ediffi.training.encoder_run import Limit
 
@@ -21,7 +21,8 @@ class Phase:
 
     `other_styles` is the share of the scenes that are not flat which an epoch meets, `most_things`
     the most things on a page that it meets. With a `branch` it is one expert's training: it starts
-    where the branch says and draws its noise there.
+    where the branch says and draws its noise there. With a `stage` it trains that stage of the
+    preset on square crops of `crop` pixels (None: whole pictures) of scenes at the stage's size.
     """
 
     name: str
@@ -33,13 +34,16 @@ class Phase:
     other_styles: float = 1.0
     most_things: int | None = None
     branch: Branch | None = None
+    stage: str | None = None
+    crop: int | None = None
 
 
 @dataclass(frozen=True)
 class StorybookPlan:
     """Everything that decides the recipe. `scenes` and `held_out` count pictures drawn.
 
-    `flat_scenes` more are drawn in the flat style, which teaches the world fastest. Phases train
+    `flat_scenes` more are drawn in the flat style, which teaches the world fastest; `large_scenes`
+    are (pixels, scenes) for the super-resolution stages. Phases train
     the same network one after the other; each starts from the averaged weights of the one before.
     `gate` is the accuracy that the colour probe must reach before them.
     """
@@ -59,6 +63,7 @@ class StorybookPlan:
     first_seed: int = 0
     captions_per_scene: int = 4
     flat_scenes: int = 0
+    large_scenes: tuple[tuple[int, int], ...] = ()
     watch_seconds: float = 300.0
 
     def phase(self, name: str) -> Phase:
@@ -102,9 +107,25 @@ def config_d(start: str, pictures: int) -> BranchPlan:
     return BranchPlan((Branch("baseline", EVERY_LEVEL, start, pictures), *experts), roots=(start,))
 
 
-_BASE64 = Phase("base64", 64, 1_500_000, 256, seconds=480)
+def halves(stage: Phase, pictures: int) -> BranchPlan:
+    """The two experts of a stage, split at the median of p(sigma), equally long (chosen)."""
+    experts = [
+        Branch(f"{stage.name}-{role.name}", role.part, stage.name, max(1, pictures // 2))
+        for role in SR256_SETS["D"]
+    ]
+    return BranchPlan(tuple(experts), roots=(stage.name,))
+
+
+_BASE64 = Phase("base64", 64, 1_500_000, 256, seconds=360)
 _CPU_BASE64 = Phase("base64", 64, 1_000_000, 16, seconds=7200, decay_share=0.8)
 _TINY_BASE16 = Phase("base16", 16, 32, 8)
+
+_SR256 = Phase("sr256", 256, 400_000, 128, seconds=200, stage="sr256", crop=128)
+_SR1024 = Phase("sr1024", 1024, 200_000, 64, seconds=150, stage="sr1024", crop=256)
+_CPU_SR256 = Phase("sr256", 256, 60_000, 16, seconds=2400, stage="sr256", crop=64)
+_CPU_SR1024 = Phase("sr1024", 1024, 20_000, 16, seconds=1800, stage="sr1024", crop=128)
+_TINY_SR32 = Phase("sr32", 32, 16, 8, stage="sr32")
+_TINY_SR64 = Phase("sr64", 64, 16, 8, stage="sr64", crop=32)
 
 _ACCELERATOR = StorybookPlan(
     name="storybook",
@@ -115,10 +136,14 @@ _ACCELERATOR = StorybookPlan(
     t5=Limit(seconds=90),
     clip=Limit(seconds=90),
     phases=(
-        Phase("base32", 32, 1_000_000, 256, seconds=240, decay_share=0.0),
+        Phase("base32", 32, 1_000_000, 256, seconds=150, decay_share=0.0),
         _BASE64,
-        *branched(config_d("base64", 600_000), _BASE64),
+        *branched(config_d("base64", 400_000), _BASE64),
+        _SR256,
+        *branched(halves(_SR256, 150_000), _SR256),
+        _SR1024,
     ),
+    large_scenes=((256, 12_000), (1024, 1_200)),
     inspector=Limit(seconds=90),
     evaluated=1000,
 )
@@ -137,7 +162,11 @@ _CPU = StorybookPlan(
         Phase("pairs64", 64, 500_000, 16, 2400, 0.0, other_styles=0.25, most_things=2),
         _CPU_BASE64,
         *branched(config_d("base64", 60_000), _CPU_BASE64),
+        _CPU_SR256,
+        *branched(halves(_CPU_SR256, 20_000), _CPU_SR256),
+        _CPU_SR1024,
     ),
+    large_scenes=((256, 2_000), (1024, 200)),
     inspector=Limit(seconds=900),
     evaluated=1000,
 )
@@ -155,7 +184,11 @@ _TINY = StorybookPlan(
         Phase("base8", 8, 16, 8, decay_share=0.0),
         _TINY_BASE16,
         *branched(config_d("base16", 48), _TINY_BASE16),
+        _TINY_SR32,
+        *branched(halves(_TINY_SR32, 16), _TINY_SR32),
+        _TINY_SR64,
     ),
+    large_scenes=((32, 16), (64, 16)),
     inspector=Limit(steps=2),
     evaluated=24,
     gate=0.0,

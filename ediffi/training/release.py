@@ -18,9 +18,10 @@ import torch
 from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.config import DenoiserConfig, Preset, as_json
-from ediffi.diffusion.noise import EVERYTHING
-from ediffi.experts.node_sets import BASE_SETS
+from ediffi.diffusion.noise import EVERYTHING, Interval
+from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.records import Descent
+from ediffi.experts.tree import EVERY_LEVEL
 from ediffi.files import write_json
 from ediffi.images import to_uint8
 from ediffi.model_folder import write_model
@@ -29,6 +30,7 @@ from ediffi.storybook.evaluation import Evaluation
 from ediffi.storybook.evaluation import evaluate as score_pictures
 from ediffi.storybook.inspector import load_inspector
 from ediffi.training.job import averaged
+from ediffi.training.jobs import stage_of
 from ediffi.training.lineage import base_of, lineage_of
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
@@ -52,28 +54,50 @@ def export_model(
     """Writes the model folder `weights` from the averaged weights of the runs in `folder`.
 
     The baseline is its continued branch, or the last phase that was begun; every other branch with
-    a checkpoint becomes an expert, and experts that tile become the ensemble "experts". Works while
-    training goes on. Raises FileNotFoundError when nothing is trained yet.
+    a checkpoint becomes an expert, and experts that tile become the ensemble "experts"; stages that
+    were begun are there too. Works while training goes on. Raises FileNotFoundError when no base is
+    trained yet.
     """
     begun = [phase for phase in plan.phases if _has_checkpoint(folder / phase.name)]
-    plain = [phase for phase in begun if phase.branch is None]
-    branches = {phase.name: phase for phase in begun if phase.branch is not None}
-    if not plain and not branches:
+    chosen = {p.name: p for p in begun if p.branch is not None or p.stage is not None}
+    plain = [p for p in begun if p.branch is None and p.stage is None]
+    if not plain and BASELINE not in chosen:
         raise FileNotFoundError(f"{folder} holds no trained base yet.")
-    if plain and BASELINE not in branches:
-        branches = {BASELINE: plain[-1], **branches}
+    if BASELINE not in chosen:
+        chosen = {BASELINE: plain[-1], **chosen}
     for name in ENCODERS:
         _copy_files(encoders / name, weights / name)
     sums = {}
-    for name, phase in branches.items():
-        module = build_denoiser(of.base)
+    for name, phase in chosen.items():
+        stage = stage_of(phase, of)
+        config = of.base if stage is None else stage.denoiser
+        module = build_denoiser(config)
         state = averaged(folder / phase.name, module)
         record = _record(folder, plan, name, phase, state) | {"encoders": fingerprint(encoders)}
-        sums[name] = save_network(weights / name, module, of.base, record)
+        sums[name] = save_network(weights / name, module, config, record)
+    ensembles, stages = _groups(chosen)
+    write_model(weights, of.name, BASELINE, {name: name for name in chosen}, ensembles, stages)
+    return {"sha256": sums, "ensembles": ensembles, "stages": stages}
+
+
+def _groups(chosen: dict[str, Phase]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """The ensembles and the stages that these networks make; a stage prefers its experts."""
     experts = [role.name for role in BASE_SETS["D"]]
-    complete = {"experts": experts} if set(experts) <= branches.keys() else {}
-    write_model(weights, of.name, BASELINE, {name: name for name in branches}, complete)
-    return {"sha256": sums, "ensembles": complete}
+    ensembles = {"experts": experts} if set(experts) <= chosen.keys() else {}
+    stages = {}
+    for name, phase in chosen.items():
+        if phase.stage is not None and phase.branch is None:
+            halves = [f"{name}-{role.name}" for role in SR256_SETS["D"]]
+            stages[name] = halves if set(halves) <= chosen.keys() else [name]
+    return ensembles, stages
+
+
+def _serves(phase: Phase) -> Interval:
+    """Where a branch serves: what its part is in Config D, everything for a baseline."""
+    if phase.branch is None:
+        return EVERYTHING
+    roles = BASE_SETS["D"] if phase.stage is None else SR256_SETS["D"]
+    return next((role.served() for role in roles if role.part == phase.branch.part), EVERYTHING)
 
 
 def _record(
@@ -83,16 +107,15 @@ def _record(
     lineage = lineage_of(plan, phase)
     history = [{**as_json(p), **_counters(folder / p.name)} for p in lineage]
     probes = read_log(folder / phase.name, "probe")
-    descent = Descent(parent=None, lineage=(name,), base=base_of(folder / phase.name))
-    if phase.branch is not None:
-        descent = Descent(
-            part=phase.branch.part,
-            trained_on=phase.branch.trained_on(),
-            serves=next((r.served() for r in BASE_SETS["D"] if r.name == name), EVERYTHING),
-            parent=phase.branch.start,
-            lineage=tuple(p.name for p in lineage),
-            base=base_of(folder / phase.name),
-        )
+    branch = phase.branch
+    descent = Descent(
+        part=branch.part if branch else EVERY_LEVEL,
+        trained_on=branch.trained_on() if branch else (EVERYTHING,),
+        serves=_serves(phase),
+        parent=branch.start if branch else None,
+        lineage=tuple(p.name for p in lineage),
+        base=base_of(folder / phase.name),
+    )
     return {
         "network": name,
         "pictures": sum(part["pictures_seen"] for part in history),

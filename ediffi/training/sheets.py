@@ -21,7 +21,8 @@ from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
 from ediffi.files import written_whole
 from ediffi.images import to_uint8
-from ediffi.training.data import ShardSource
+from ediffi.networks.layers import enlarged
+from ediffi.training.data import ShardSource, Source
 from ediffi.training.job import Watch
 
 COLUMNS = 8
@@ -59,6 +60,33 @@ def sheet(rows: list[Tensor], columns: int = COLUMNS) -> Image.Image:
     widest = max(line.shape[1] for line in lines)
     padded = [np.pad(line, ((0, 0), (0, widest - line.shape[1]), (0, 0))) for line in lines]
     return Image.fromarray(np.concatenate(padded))
+
+
+def stage_watch(
+    source: Source,
+    folder: Path,
+    sampling: SamplingConfig,
+    seconds: float = 300.0,
+    pictures: int = 8,
+) -> Watch:
+    """A stage's sheet: what it was shown (plainly enlarged), what it makes of it, the truth.
+
+    The style picture is withheld, as in the default use.
+    """
+
+    def look(module: nn.Module, seen: int) -> dict[str, Any]:
+        batch = source.batch(range(pictures))
+        cond = batch.cond.null("clip_image")
+        size = (int(batch.x0.shape[2]), int(batch.x0.shape[3]))
+        shown = enlarged(batch.cond.low_res, size).clamp(-1, 1)
+        made = samples(module, cond, (3, *size), sampling, range(pictures)).cpu().nan_to_num()
+        name = f"sheet-{seen:09d}.png"
+        with written_whole(folder / name) as temporary:
+            sheet([shown, made, batch.x0]).save(temporary, "PNG")
+        error = (made.clamp(-1, 1) - batch.x0).square().mean().sqrt()
+        return {"file": name, "rmse": float(error)}
+
+    return Watch("sheet", seconds, look)
 
 
 def watch(

@@ -8,18 +8,25 @@ import pytest
 from ediffi.config import as_json, from_json
 from ediffi.presets import preset
 from ediffi.training import plans
-from ediffi.training.parts import training_of
+from ediffi.training.jobs import stage_of, training_of
 
 
 @pytest.mark.parametrize("name", list(plans.PLANS))
 def test_every_plan_ends_at_the_resolution_of_its_preset(name):
     plan = plans.plan(name)
     of = preset(plan.preset)
-    assert plan.phases[-1].resolution == of.base.resolution
-    assert plan.phases[-1].decay_share > 0
-    for phase in plan.phases:
+    base = [phase for phase in plan.phases if phase.stage is None]
+    assert base[-1].resolution == of.base.resolution and base[-1].decay_share > 0
+    for phase in base:
         assert of.base.resolution % phase.resolution == 0
         assert phase.resolution % of.base.network.smallest_side == 0
+    for phase in plan.phases:
+        stage = stage_of(phase, of)
+        if stage is not None:
+            assert phase.resolution == stage.denoiser.resolution
+            assert phase.resolution in dict(plan.large_scenes)
+            assert (phase.crop or phase.resolution) % stage.denoiser.network.smallest_side == 0
+    assert {phase.stage for phase in plan.phases} == {None, *(s.denoiser.name for s in of.stages)}
     assert from_json(plans.StorybookPlan, as_json(plan)) == plan
 
 

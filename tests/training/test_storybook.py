@@ -8,6 +8,7 @@ import torch
 from ediffi.build import build_denoiser
 from ediffi.conditioning import cache
 from ediffi.config import DenoiserConfig
+from ediffi.experts.ensemble import Ensemble
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.training import parts, plans, storybook
@@ -126,6 +127,12 @@ def test_the_whole_recipe_in_miniature(tmp_path):
     assert [e.lineage for e in model.model.ensemble.experts] == [
         ("base8", "base16", name) for name in ("low", "middle", "high")
     ]
+    assert model.sizes == (16, 32, 64)
+    first = model.model.stages[0].denoiser
+    assert isinstance(first, Ensemble) and first.boundaries == pytest.approx((0.3012,), abs=1e-4)
+    for name in ("sr32", "sr32-low", "sr64"):
+        assert list((tmp_path / name).glob("sheet-*.png")), name
+    assert model.generate("a red fox", size=64).image.size == (64, 64)
     low = json.loads((tmp_path / "weights" / "low" / "record.json").read_text())
     assert low["drawn"]["0.2-0.5"] == 0 and sum(low["drawn"].values()) >= 8
     assert all(torch.isfinite(p).all() for p in module.parameters())

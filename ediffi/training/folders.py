@@ -1,0 +1,86 @@
+"""The pictures of one run: which sets are drawn, how many, and where their shards lie.
+
+    data/train, data/flat             64 px, captions and caches, to train the base on
+    data/validation                   the same, to watch it
+    data/large256, data/large1024     scenes at a stage's size, to train and to watch stages on
+
+It draws what a plan asks for and knows no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ediffi.storybook.casting import Curriculum
+from ediffi.storybook.dataset import render_shards
+from ediffi.training.plans import StorybookPlan
+
+FLAT_SEED = 10_000_000
+"""How far the seeds of the flat scenes lie from those of the others."""
+LARGE_SEED = 20_000_000
+"""The same for each stage's scenes, times the place of the stage."""
+SHARD_BYTES = 200_000_000
+"""About how large a shard of large pictures may be."""
+
+
+@dataclass(frozen=True)
+class Folders:
+    """The data folders under `root`, the folder of a run."""
+
+    root: Path
+
+    def of(self, name: str) -> Path:
+        """The folder of a set of pictures."""
+        return self.root / "data" / name
+
+    def large(self, size: int, validation: bool = False) -> Path:
+        """The folder of scenes of `size` px."""
+        return self.of(f"large{size}-validation" if validation else f"large{size}")
+
+    @property
+    def training(self) -> list[Path]:
+        """The folders that the base is trained on."""
+        return [self.of(name) for name in ("train", "flat") if self.of(name).is_dir()]
+
+    @property
+    def shards(self) -> list[Path]:
+        """Every shard of every set, in order."""
+        return [
+            shard
+            for folder in sorted(self.of("train").parent.iterdir())
+            for shard in sorted(folder.glob("shard-*.safetensors"))
+        ]
+
+    def draw(self, plan: StorybookPlan) -> int:
+        """Draws what the plan asks for and is not there yet, on all cores; how many scenes."""
+        drawn = 0
+        for folder, split, seed, count, size, styles in _sets(self, plan):
+            render_shards(
+                folder,
+                split,
+                plan.first_seed + seed,
+                count,
+                size=size,
+                shard_size=max(1, min(2048, SHARD_BYTES // (3 * size * size))),
+                curriculum=Curriculum(styles=styles) if styles else None,
+                captions_per_scene=plan.captions_per_scene,
+            )
+            drawn += count
+        return drawn
+
+
+Set = tuple[Path, str, int, int, int, tuple[str, ...]]
+"""Folder, split, distance of the first seed, scenes, pixels, styles (none named: all)."""
+
+
+def _sets(folders: Folders, plan: StorybookPlan) -> Iterator[Set]:
+    yield folders.of("train"), "train", 0, plan.scenes, 64, ()
+    yield folders.of("validation"), "validation", 0, plan.held_out, 64, ()
+    if plan.flat_scenes:
+        yield folders.of("flat"), "train", FLAT_SEED, plan.flat_scenes, 64, ("flat",)
+    for place, (size, count) in enumerate(plan.large_scenes, 1):
+        few = max(1, min(32, count // 8))
+        yield folders.large(size), "train", place * LARGE_SEED, count, size, ()
+        yield folders.large(size, True), "validation", place * LARGE_SEED, few, size, ()

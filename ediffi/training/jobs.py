@@ -1,0 +1,144 @@
+"""From a phase of a plan to a training job: settings, first weights, pictures, what is watched.
+
+It knows plans, folders and presets; the loop that runs a job knows none of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ediffi.build import build_denoiser
+from ediffi.config import NoiseConfig, Preset, StageConfig, TrainingConfig
+from ediffi.diffusion.loss import edm_loss
+from ediffi.diffusion.noise import EVERYTHING
+from ediffi.training import probes, sheets
+from ediffi.training.cascade_data import CropSource
+from ediffi.training.data import ShardSource, Source
+from ediffi.training.folders import Folders
+from ediffi.training.job import Job, Watch, averaged
+from ediffi.training.lineage import before, note_start
+from ediffi.training.plans import Phase, StorybookPlan
+from ediffi.weights import load_state
+
+STAGE_NOISE = NoiseConfig(-1.2, 1.2)
+"""p(sigma) of the stages' training: EDM's, recalled for the paper."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every job of a run shares: its folder, plan, preset and device.
+
+    `start` is a network folder whose weights a phase begins with instead of those that its plan
+    names; a phase that has a checkpoint goes on from that.
+    """
+
+    folder: Path
+    plan: StorybookPlan
+    of: Preset
+    device: str
+    say: Callable[[str], None]
+    start: Path | None = None
+
+    def job(self, phase: Phase) -> Job:
+        """The training job of a phase; ValueError or FileNotFoundError for what is missing."""
+        config = training_of(phase, self.plan.phases.index(phase), self.of)
+        torch.manual_seed(config.seed)
+        stage = stage_of(phase, self.of)
+        module = build_denoiser(self.of.base if stage is None else stage.denoiser)
+        folder = self.folder / phase.name
+        if not any(folder.glob("checkpoint*.safetensors")):
+            self._begin(phase, module)
+        if stage is None:
+            source, watches = self._base_data(phase, config.seed, folder)
+        else:
+            source, watches = self._stage_data(phase, stage, config.seed, folder)
+        return Job(
+            name=phase.name,
+            module=module,
+            source=source,
+            config=config,
+            folder=folder,
+            seconds=phase.seconds,
+            trained_on=phase.branch.trained_on() if phase.branch else (EVERYTHING,),
+            watches=watches,
+            cpu=self.device == "cpu",
+            say=self.say,
+        )
+
+    def _begin(self, phase: Phase, module: nn.Module) -> None:
+        """Puts the weights that a phase starts from into `module`; a first phase keeps its own."""
+        if self.start is not None:
+            load_state(self.start).fill(module)
+        elif phase.branch is not None and phase.branch.start is not None:
+            averaged(self.folder / phase.branch.start, module, phase.branch.undecayed)
+            note_start(self.folder / phase.name, self.folder / phase.branch.start, module)
+        elif earlier := before(self.plan, phase):
+            averaged(self.folder / earlier[-1].name, module)
+
+    def _base_data(self, phase: Phase, seed: int, folder: Path) -> tuple[Source, tuple[Watch, ...]]:
+        folders, scale = Folders(self.folder), phase.resolution / self.of.base.resolution
+        source = ShardSource(
+            folders.training,
+            phase.resolution,
+            seed=seed,
+            block=phase.batch,
+            other_styles=phase.other_styles,
+            most_things=phase.most_things,
+        )
+        held = ShardSource(folders.of("validation"), phase.resolution, long_share=0.0)
+        every = self.plan.watch_seconds
+        return source, (
+            probes.watch(held, edm_loss, every, min(32, len(held)), scale),
+            sheets.watch(held, folder, self.of.sampling, every, min(16, len(held))),
+        )
+
+    def _stage_data(
+        self, phase: Phase, stage: StageConfig, seed: int, folder: Path
+    ) -> tuple[Source, tuple[Watch, ...]]:
+        folders, size = Folders(self.folder), stage.denoiser.resolution
+        factor, every = size // stage.low, self.plan.watch_seconds
+        drawn = ShardSource(folders.large(size), seed=seed, block=phase.batch)
+        watched = ShardSource(folders.large(size, validation=True), long_share=0.0)
+        held = CropSource(watched, factor, phase.crop)
+        few = min(8, len(watched))
+        return CropSource(drawn, factor, phase.crop, seed=seed), (
+            probes.watch(held, edm_loss, every, few),
+            sheets.stage_watch(held, folder, stage.sampling, every, few),
+        )
+
+
+def stage_of(phase: Phase, of: Preset) -> StageConfig | None:
+    """The stage that a phase trains; None for the base, ValueError for one that does not exist."""
+    if phase.stage is None:
+        return None
+    for stage in of.stages:
+        if stage.denoiser.name == phase.stage:
+            return stage
+    known = ", ".join(stage.denoiser.name for stage in of.stages) or "none"
+    raise ValueError(f"the preset {of.name} has no stage {phase.stage!r}; it has {known}.")
+
+
+def training_of(phase: Phase, seed: int, of: Preset) -> TrainingConfig:
+    """The preset's settings for one phase: σ is scaled with the resolution.
+
+    At half the side, averaging four pixels halves the noise, so the same detail is lost at half
+    the σ: P_mean moves by ln(resolution / full resolution). Stages draw their noise from
+    `STAGE_NOISE`: the layout, which needs high noise, is given to them.
+    """
+    noise = of.training.noise
+    shift = math.log(phase.resolution / of.base.resolution)
+    base = NoiseConfig(noise.P_mean + shift, noise.P_std)
+    return replace(
+        of.training,
+        pictures=phase.pictures,
+        batch=phase.batch,
+        decay_share=phase.decay_share,
+        noise=base if phase.stage is None else STAGE_NOISE,
+        seed=of.training.seed + seed,
+    )
