@@ -56,6 +56,7 @@ def shown(event: Progress | Painted, request: Request, run: str) -> dict[str, An
             "step": event.step,
             "of": event.of,
             "sigma": round(event.sigma, 4),
+            "who": event.who,
             "pictures": pictures,
         }
     pictures = [

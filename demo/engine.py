@@ -25,27 +25,33 @@ MAX_GUIDANCE = 15.0
 MAX_SEED = (
     2**32 - 1
 )  # a browser's numbers are exact to 2**53; this is plenty and easy to read aloud
+MAX_SIZE = 1024  # pixels
 MAX_PIXELS = 2_048 * 2_048  # of a picture dropped in to get its settings back
 TOO_LARGE = "This picture has more than 2048 x 2048 pixels, which is the limit."
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to paint: `pictures` pictures of `prompt`, the k-th from seed + k, in `steps` steps."""
+    """What to paint: `pictures` pictures of `prompt`, the k-th from seed + k, in `steps` steps.
+
+    `size` in pixels; None is the model's own.
+    """
 
     prompt: str
     seed: int
     steps: int
     guidance: float
     pictures: int = 1
+    size: int | None = None
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """The settings that the page opens with; they belong to the model."""
+    """The settings that the page opens with, and the sizes in pixels; they belong to the model."""
 
     steps: int
     guidance: float
+    sizes: tuple[int, ...] = (64,)
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,17 @@ class Unknown:
 
 @dataclass(frozen=True)
 class Progress:
-    """After `step` of `of` steps: noise level, seconds so far, previews (n, h, w, 3) uint8."""
+    """After `step` of `of` steps: noise level, seconds so far, previews (n, h, w, 3) uint8.
+
+    `who` names the experts that answered, where a model has several networks.
+    """
 
     step: int
     of: int
     sigma: float
     seconds: float
     previews: np.ndarray
+    who: str = ""
 
 
 @dataclass(frozen=True)
@@ -167,7 +177,12 @@ def _short(value: int | float) -> str:
 
 
 def request(
-    prompt: object, seed: object, steps: object, guidance: object, pictures: object
+    prompt: object,
+    seed: object,
+    steps: object,
+    guidance: object,
+    pictures: object,
+    size: object = None,
 ) -> Request:
     """The checked request for these values, whoever sent them; ValueError otherwise."""
     return Request(
@@ -176,6 +191,7 @@ def request(
         steps=whole(steps, "The number of steps", 1, MAX_STEPS),
         guidance=finite(guidance, "The guidance", 0.0, MAX_GUIDANCE),
         pictures=whole(pictures, "The number of pictures", 1, MAX_PICTURES),
+        size=None if size is None else whole(size, "The size", 1, MAX_SIZE),
     )
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from demo import engine
 from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
 from demo.examples import EXAMPLES, file_name
 from ediffi.config import SamplingConfig
+from ediffi.files import read_json
 from ediffi.presets import preset
 from ediffi.storybook import phrases, vocabulary
 
@@ -33,16 +35,19 @@ class StorybookEngine:
     Words and defaults are known before the model is there; painting and recalling wait for it.
     """
 
-    def __init__(self, coming: Future[EDiffI], sampling: SamplingConfig) -> None:
+    def __init__(
+        self, coming: Future[EDiffI], sampling: SamplingConfig, sizes: tuple[int, ...]
+    ) -> None:
         self.coming = coming
         self.sampling = sampling
+        self.sizes = sizes
 
     @classmethod
     def of(cls, model: EDiffI) -> StorybookEngine:
         """The engine of a model that is there."""
         coming: Future[EDiffI] = Future()
         coming.set_result(model)
-        return cls(coming, model.model.preset.sampling)
+        return cls(coming, model.model.preset.sampling, model.sizes)
 
     @property
     def model(self) -> EDiffI:
@@ -51,7 +56,7 @@ class StorybookEngine:
 
     def defaults(self) -> Defaults:
         """The sampling settings that come with the model."""
-        return Defaults(steps=self.sampling.steps, guidance=self.sampling.guidance)
+        return Defaults(self.sampling.steps, self.sampling.guidance, self.sizes)
 
     def shelves(self) -> tuple[Shelf, ...]:
         """The storybook's vocabulary, leaving out words that a visitor need not be told."""
@@ -81,14 +86,17 @@ class StorybookEngine:
                 seed=(request.seed + k) % (engine.MAX_SEED + 1),
                 steps=request.steps,
                 guidance=request.guidance,
+                size=request.size,
             )
             for k in range(request.pictures)
         ]
         results: tuple[Result, ...] = ()
+        several = self.model.model.ensemble is not None or bool(self.model.model.stages)
         for step in self.model.steps(asked):
             seconds = time.perf_counter() - began
             previews = images.to_uint8(step.previews)
-            yield Progress(step.index, step.total, step.sigma, seconds, previews)
+            who = " and ".join(step.experts) if several else ""
+            yield Progress(step.index, step.total, step.sigma, seconds, previews, who)
             results = step.results
         yield Painted(
             tuple(_picture(result) for result in results),
@@ -107,12 +115,19 @@ class StorybookEngine:
             # The visitor knows a picture, not the server's name for it.
             raise ValueError(str(error).replace(str(png), "this picture")) from None
         sampling = recipe.sampling
-        made = engine.request(recipe.prompt, recipe.seed, sampling.steps, sampling.guidance, 1)
+        size = recipe.size if recipe.size in self.sizes else self.sizes[0]
+        made = engine.request(
+            recipe.prompt, recipe.seed, sampling.steps, sampling.guidance, 1, size
+        )
         notes = []
+        if size != recipe.size:
+            notes.append(f"It has {recipe.size} pixels, which this model does not make.")
         if recipe.model != self.model.model.name:
             notes.append(f"It was painted by the model {recipe.model}.")
         if sampling.solver != self.sampling.solver:
             notes.append(f"It was painted with the solver {sampling.solver}.")
+        if recipe.source is not None:
+            notes.append("It was enlarged from a picture, which is not brought back.")
         if recipe.painting is not None:
             notes.append("Its painted regions are not brought back.")
         return Recalled(made, tuple(notes))
@@ -134,7 +149,16 @@ def begin(model: str) -> StorybookEngine:
         return load(model)
     coming: Future[EDiffI] = Future()
     threading.Thread(target=_fetch, args=(model, coming), daemon=True).start()
-    return StorybookEngine(coming, preset(SHIPPED).sampling)
+    return StorybookEngine(coming, preset(SHIPPED).sampling, _shipped_sizes())
+
+
+def _shipped_sizes() -> tuple[int, ...]:
+    """The sizes of the shipped model, from its table of contents: nothing heavy is loaded."""
+    folder = Path(str(files("ediffi.storybook"))) / "weights"
+    stages = read_json(folder / "model.json").get("stages", {})
+    chosen = preset(SHIPPED)
+    larger = [s.denoiser.resolution for s in chosen.stages if s.denoiser.name in stages]
+    return (chosen.base.resolution, *larger)
 
 
 def _fetch(model: str, coming: Future[EDiffI]) -> None:

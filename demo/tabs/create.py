@@ -56,7 +56,14 @@ class Create:
                 )
             with gr.Column(elem_id="settings"):
                 self._settings(painter.defaults())
-        self.request = [self.prompt, self.seed, self.steps, self.guidance, self.pictures]
+        self.request = [
+            self.prompt,
+            self.seed,
+            self.steps,
+            self.guidance,
+            self.pictures,
+            self.size,
+        ]
         """The inputs of a painting, in the order of `engine.request`."""
         self._wire()
 
@@ -94,6 +101,13 @@ class Create:
             value=1,
             label="Pictures",
             elem_id="pictures",
+        )
+        self.size = gr.Radio(
+            [(f"{size} px", size) for size in defaults.sizes],
+            value=defaults.sizes[0],
+            label="Size",
+            visible=len(defaults.sizes) > 1,
+            elem_id="size",
         )
         self.steps = gr.Slider(
             1,
@@ -182,11 +196,17 @@ class Create:
         return painting
 
     def stream(
-        self, prompt: object, seed: object, steps: object, guidance: object, pictures: object
+        self,
+        prompt: object,
+        seed: object,
+        steps: object,
+        guidance: object,
+        pictures: object,
+        size: object = None,
     ) -> Iterator[dict[str, Any]]:
         """Previews after every step, then the finished pictures, as values of the easel."""
         with refusals():
-            asked = engine.request(prompt, seed, steps, guidance, pictures)
+            asked = engine.request(prompt, seed, steps, guidance, pictures, size)
             run = secrets.token_hex(4)
             with closing(self.painter.paint(asked)) as events:
                 for event in events:
@@ -206,7 +226,9 @@ class Create:
             recalled = self.painter.recall(Path(png))
         made, notes = recalled.request, map(html.escape, recalled.notes)
         gr.Info(" ".join(["The settings of this picture are back.", *notes]), title="Recipe read")
-        return [made.prompt, made.seed, made.steps, made.guidance, made.pictures, True, None]
+        size = self.size.value if made.size is None else made.size
+        values = [made.prompt, made.seed, made.steps, made.guidance, made.pictures, size]
+        return [*values, True, None]
 
 
 @contextmanager

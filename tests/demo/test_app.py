@@ -48,8 +48,8 @@ def test_a_painting_takes_the_request_in_its_order(app):
     for event in events(app):
         if event.concurrency_id == "model":
             labels = [component.label for component in event.inputs]
-            assert labels[1:] == ["Seed", "Steps", "Guidance", "Pictures"]
-            assert len(labels) == 5 and len(event.outputs) == 1
+            assert labels[1:] == ["Seed", "Steps", "Guidance", "Pictures", "Size"]
+            assert len(labels) == 6 and len(event.outputs) == 1
 
 
 def test_previews_never_become_files_and_uploads_are_swept(app):
@@ -101,7 +101,7 @@ def test_a_picture_brings_its_settings_back(app, tmp_path):
     *_, last = handler(app, "paint")("a red fox", 7, 5, 2.5, 1)
     path = tmp_path / last["pictures"][0]["name"]
     path.write_bytes(base64.b64decode(last["pictures"][0]["png"]))
-    assert handler(app, "recall")(str(path)) == ["a red fox", 7, 5, 2.5, 1, True, None]
+    assert handler(app, "recall")(str(path)) == ["a red fox", 7, 5, 2.5, 1, 64, True, None]
 
 
 @pytest.mark.parametrize("data", [{"index": 10**6}, {"index": -1}, {"index": "0"}, {}, [], None])

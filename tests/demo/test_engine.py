@@ -40,6 +40,9 @@ def test_a_good_request_passes_unchanged():
         ("guidance", -0.1, "not -0.1"),
         ("pictures", 5, "between 1 and 4, not 5"),
         ("pictures", 0, "between 1 and 4, not 0"),
+        ("size", 0, "between 1 and 1024, not 0"),
+        ("size", 5000, "between 1 and 1024, not 5000"),
+        ("size", "64", "must be a number"),
     ],
 )
 def test_a_bad_value_is_named_with_its_limit(name, value, said):

@@ -3,6 +3,7 @@
 import inspect
 import io
 from concurrent.futures import Future
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +11,11 @@ from PIL import Image
 
 from demo import engine
 from demo.engine import Painted, Progress
-from demo.storybook import StorybookEngine, begin
+from demo.storybook import StorybookEngine, begin, load
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.recipe import read_png, write_png
-from tests.fakes import tiny_pipeline
+from tests.fakes import tiny_cascade_folder, tiny_pipeline
 
 from .fake_engine import FakeEngine
 
@@ -69,7 +70,7 @@ def test_a_picture_is_recalled_as_it_was_asked_for(tiny, tmp_path):
     *_, last = tiny.paint(asked)
     path = tmp_path / last.pictures[0].name
     path.write_bytes(last.pictures[0].png)
-    assert tiny.recall(path) == engine.Recalled(asked, ())
+    assert tiny.recall(path) == engine.Recalled(replace(asked, size=16), ())
 
 
 def test_what_this_page_cannot_set_is_said(tiny, tmp_path):
@@ -95,7 +96,7 @@ def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(
 
 def test_words_and_defaults_are_there_before_the_model():
     coming: Future[EDiffI] = Future()
-    early = StorybookEngine(coming, preset("storybook").sampling)
+    early = StorybookEngine(coming, preset("storybook").sampling, (64,))
     assert early.defaults().steps > 1
     assert early.unknown("a zebra") == (engine.Unknown(2, 7, "zebra"),)
     assert len(early.shelves()) > 5
@@ -111,3 +112,23 @@ def test_a_model_that_does_not_come_says_why(monkeypatch):
     monkeypatch.setattr(EDiffI, "from_pretrained", refuse)
     with pytest.raises(FileNotFoundError, match="no model 'storybook/x'"):
         _ = begin("storybook/x").model
+
+
+def test_a_model_with_stages_offers_its_sizes_and_names_who_is_at_work(tmp_path):
+    painter = load(str(tiny_cascade_folder(tmp_path / "tiny")))
+    assert painter.defaults().sizes == (16, 32, 64)
+    *steps, last = painter.paint(engine.request("a red fox", 7, 2, 2.0, 1, 32))
+    assert isinstance(last, Painted) and last.pictures[0].image.size == (32, 32)
+    told = [(step.who, step.previews.shape[1]) for step in steps if isinstance(step, Progress)]
+    assert told[:2] == [("baseline", 16)] * 2 and set(told[2:]) == {("sr32", 32)}
+
+
+def test_a_size_that_the_model_does_not_make_is_said(tiny, tmp_path):
+    large = load(str(tiny_cascade_folder(tmp_path / "tiny")))
+    *_, last = large.paint(engine.request("a red fox", 7, 1, 2.0, 1, 64))
+    assert isinstance(last, Painted)
+    path = tmp_path / "large.png"
+    path.write_bytes(last.pictures[0].png)
+    recalled = tiny.recall(path)
+    assert recalled.request.size == 16
+    assert "It has 64 pixels, which this model does not make." in recalled.notes
