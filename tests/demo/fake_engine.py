@@ -103,6 +103,7 @@ def picture(image: Image.Image, request: Request, seed: int) -> Picture:
         "seed": seed,
         "steps": request.steps,
         "guidance": request.guidance,
+        "size": request.size,
     }
     text.add_text("fake-recipe", json.dumps(recipe))
     buffer = io.BytesIO()
