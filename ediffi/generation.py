@@ -218,7 +218,7 @@ class Generator:
             size=request.size,
             sampling=request.sampling,
             model=self.model.name,
-            weights=dict(self.model.weights),
+            weights=self.model.sums(request.stages),
             environment=Environment.here(self.device, self.dtype),
             batch=batch,
             without=request.without,

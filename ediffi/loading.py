@@ -6,8 +6,8 @@ Reads and checks; it does not sample, and it never runs code or unpickles anythi
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -15,7 +15,7 @@ import torch
 from ediffi.build import build_stage
 from ediffi.cascade.stages import Stage
 from ediffi.conditioning.encoders import Encoders, load_encoders
-from ediffi.config import DenoiserConfig, Preset
+from ediffi.config import DenoiserConfig, Preset, StageChoice
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.experts.ensemble import Ensemble
 from ediffi.joining import alone, join, member
@@ -31,7 +31,7 @@ class Model:
     """A model in memory: its denoiser, encoders, and the sha256 of every weight file by part.
 
     `network` names the network or ensemble; `denoiser` is one network or an `Ensemble`. The
-    denoisers of `stages` are read when they are first asked.
+    denoisers of `stages` are read when they are first asked; `stage_weights` are their sums.
     """
 
     name: str
@@ -42,6 +42,14 @@ class Model:
     encoders: Encoders
     weights: dict[str, str]
     stages: tuple[Stage, ...] = ()
+    stage_weights: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def sums(self, stages: Sequence[StageChoice]) -> dict[str, str]:
+        """The sha256 of every weight file that a picture through these stages depends on."""
+        found = dict(self.weights)
+        for choice in stages:
+            found |= self.stage_weights.get(choice.stage, {})
+        return found
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -59,17 +67,25 @@ class Model:
 
 
 def open_model(
-    source: str | Path, device: torch.device, dtype: torch.dtype, resident: int | None = None
+    source: str | Path,
+    device: torch.device,
+    dtype: torch.dtype,
+    resident: int | None = None,
+    stages: Mapping[str, Sequence[str]] | None = None,
 ) -> Model:
     """The model of `source`, checked, in eval mode on `device`, its denoiser in `dtype`.
 
     `source` is "storybook", "storybook/<network>", a model folder, a network folder inside one, or
     a hub repository id. Instead of a network an ensemble can be named, or networks joined by "+",
     as in "storybook/high+baseline". `resident` experts of an ensemble stay on the device (None:
-    all that were visited). Raises FileNotFoundError or ValueError in one sentence.
+    all that were visited). `stages` names the networks of each super-resolution stage, instead of
+    those that the folder names. Raises FileNotFoundError or ValueError in one sentence.
     """
     folder, chosen = locate(source)
     contents = read_model(folder)
+    if stages is not None:
+        chosen_stages = {name: tuple(members) for name, members in stages.items()}
+        contents = replace(contents, stages=chosen_stages)
     chosen = chosen or contents.default
     members = [member(contents, name) for name in members_of(contents, chosen)]
     config = members[0].config
@@ -94,6 +110,10 @@ def open_model(
         encoders=encoders.to(device),
         weights={**{one.name: one.sha256 for one in members}, **contents.sha256},
         stages=_stages(contents, device, dtype, config.resolution),
+        stage_weights={
+            stage: {name: member(contents, name).sha256 for name in networks}
+            for stage, networks in contents.stages.items()
+        },
     )
 
 

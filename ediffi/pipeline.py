@@ -39,18 +39,20 @@ class EDiffI:
         device: str = "cpu",
         dtype: torch.dtype | None = None,
         resident: int | None = None,
+        stages: Mapping[str, Sequence[str]] | None = None,
     ) -> EDiffI:
         """The model of "storybook", "storybook/baseline", a folder, or a hub repository id.
 
         Networks joined by "+" work together: "storybook/high+baseline" is the expert where it
-        serves, the baseline elsewhere. `resident` is how many experts stay on the device at once.
+        serves, the baseline elsewhere. `resident` is how many experts stay on the device at once;
+        `stages` names other networks for the super-resolution stages, none if it is empty.
         `dtype` is what the network computes in: bfloat16 or float32, None for what is faster here.
         Raises FileNotFoundError or ValueError in one sentence when there is no such model, or when
         it is damaged.
         """
         place = _device(device)
         chosen = dtype or fastest_dtype(place)
-        return cls(open_model(source, place, chosen, resident), place, chosen)
+        return cls(open_model(source, place, chosen, resident, stages), place, chosen)
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> int:
     model = EDiffI.from_pretrained(
         given.model or _model_of(recipe), given.device, _DTYPES[recipe.environment.dtype]
     )
-    for difference in differences(recipe, model.environment(), model.model.weights):
+    for difference in differences(recipe, model.environment(), model.model.sums(recipe.stages)):
         print(f"Not as it was: {difference}.", file=sys.stderr)
     source = None if given.source is None else read_picture_file(given.source)
     result = model.replay(recipe, source)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ediffi.experts.branching import Branch, BranchPlan
+from ediffi.experts.branching import Branch, BranchPlan, four_experts
 from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.tree import EVERY_LEVEL
 from ediffi.training.encoder_run import Limit
@@ -107,6 +107,26 @@ def config_d(start: str, pictures: int) -> BranchPlan:
     return BranchPlan((Branch("baseline", EVERY_LEVEL, start, pictures), *experts), roots=(start,))
 
 
+def config_c(start: str, pictures: int) -> BranchPlan:
+    """Config C: the high-noise expert of Config D beside one for everything else."""
+    rest = next(role.part for role in BASE_SETS["C"] if role.name == "rest")
+    return BranchPlan((Branch("rest", rest, start, round(0.85 * pictures)),), roots=(start,))
+
+
+def quarters(start: str, pictures: int) -> BranchPlan:
+    """The paper's four-expert experiment from a trained root (Sec. 5.1).
+
+    Halves and quarters see equally many `pictures` each, as in the paper.
+    """
+    whole = four_experts(1, pictures, pictures)
+    branches = tuple(
+        replace(branch, start=start if branch.start == "baseline" else branch.start)
+        for branch in whole.branches
+        if branch.start is not None
+    )
+    return BranchPlan(branches, roots=(start,))
+
+
 def halves(stage: Phase, pictures: int) -> BranchPlan:
     """The two experts of a stage, split at the median of p(sigma), equally long (chosen)."""
     experts = [
@@ -147,6 +167,17 @@ _ACCELERATOR = StorybookPlan(
     inspector=Limit(seconds=90),
     evaluated=1000,
 )
+
+_CONFIGS = replace(
+    _ACCELERATOR,
+    name="storybook-configs",
+    phases=(
+        *_ACCELERATOR.phases,
+        *branched(config_c("base64", 400_000), _BASE64),
+        *branched(quarters("base64", 60_000), _BASE64),
+    ),
+)
+"""The storybook, and what the study of the paper's Table 1 needs besides: it need not ship."""
 
 _CPU = StorybookPlan(
     name="storybook-cpu",
@@ -195,7 +226,7 @@ _TINY = StorybookPlan(
     gate_captions=60,
 )
 
-PLANS: Mapping[str, StorybookPlan] = {p.name: p for p in (_ACCELERATOR, _CPU, _TINY)}
+PLANS: Mapping[str, StorybookPlan] = {p.name: p for p in (_ACCELERATOR, _CONFIGS, _CPU, _TINY)}
 
 
 def plan(name: str) -> StorybookPlan:

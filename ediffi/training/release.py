@@ -96,7 +96,8 @@ def _serves(phase: Phase) -> Interval:
     """Where a branch serves: what its part is in Config D, everything for a baseline."""
     if phase.branch is None:
         return EVERYTHING
-    roles = BASE_SETS["D"] if phase.stage is None else SR256_SETS["D"]
+    sets = BASE_SETS if phase.stage is None else SR256_SETS
+    roles = [role for name in ("D", "C", "four") for role in sets.get(name, ())]
     return next((role.served() for role in roles if role.part == phase.branch.part), EVERYTHING)
 
 

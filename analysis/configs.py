@@ -1,0 +1,154 @@
+"""Table 1's counterpart: do more experts make better pictures at the same cost per step?
+
+The paper compares A (one base, one SR256), B (two SR256 experts), C (a high-noise base expert and
+one for the rest) and D (three base experts) by FID on COCO. Here every configuration paints the
+same captions from the same noise, and the inspector reads what is there. It asks the front door and
+knows no network.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ediffi.files import write_json
+from ediffi.storybook.evaluation import Evaluation, Reader, evaluate
+
+if TYPE_CHECKING:
+    from ediffi.pipeline import EDiffI
+
+SOURCES: Mapping[str, tuple[str, bool]] = {
+    "A": ("baseline", False),
+    "B": ("baseline", True),
+    "C": ("rest+high", True),
+    "D": ("experts", True),
+}
+"""For each configuration its base in a model folder, and whether the first stage has experts."""
+
+Share = tuple[float, float, float]
+"""A score, and the ends of its 95 % interval."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One configuration: its networks, its scores by name, its distances to true renders."""
+
+    name: str
+    networks: tuple[str, ...]
+    scores: dict[str, Share]
+    distances: dict[str, Share]
+    unreadable: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Configs:
+    """All configurations on the same `n` captions and seeds, at `size` px."""
+
+    n: int
+    seed: int
+    size: int
+    split: str
+    scored: tuple[Scored, ...]
+
+    def apart(self, one: str, other: str) -> tuple[str, ...]:
+        """The scores in which the intervals of two configurations do not overlap."""
+        left, right = (next(s.scores for s in self.scored if s.name == n) for n in (one, other))
+        shared = left.keys() & right.keys()
+        return tuple(
+            sorted(n for n in shared if left[n][2] < right[n][1] or left[n][1] > right[n][2])
+        )
+
+
+def measure(
+    models: Mapping[str, EDiffI],
+    inspector: Reader,
+    n: int,
+    seed: int = 0,
+    size: int = 256,
+    split: str = "test",
+) -> Configs:
+    """Evaluates every model on the same captions and noise; errors as in `evaluate`."""
+    scored = []
+    for name, model in models.items():
+        found = evaluate(_painter(model, size), inspector, n=n, seed=seed, split=split)
+        scored.append(_scored(name, model, found, size))
+    return Configs(n, seed, size, split, tuple(scored))
+
+
+def table(configs: Configs) -> str:
+    """The scores in percent with their intervals, one column for each configuration."""
+    lines = [
+        "| the picture shows | " + " | ".join(s.name for s in configs.scored) + " |",
+        "|---|" + "---:|" * len(configs.scored),
+    ]
+    for name in configs.scored[0].scores:
+        row = [scored.scores[name] for scored in configs.scored]
+        cells = [f"{100 * s:.1f} ({100 * a:.1f} to {100 * b:.1f})" for s, a, b in row]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def open_all(
+    folder: Path, names: Sequence[str] = tuple(SOURCES), stage: str = "sr256"
+) -> dict[str, EDiffI]:
+    """The configurations of a model folder; ValueError or FileNotFoundError for what it lacks."""
+    from ediffi.pipeline import EDiffI
+
+    opened = {}
+    for name in names:
+        base, split = SOURCES[name]
+        networks = (f"{stage}-low", f"{stage}-high") if split else (stage,)
+        opened[name] = EDiffI.from_pretrained(folder / base, stages={stage: networks})
+    return opened
+
+
+def _painter(model: EDiffI, size: int):
+    def paint(captions: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
+        requests = [
+            model.request(caption, seed, size=size)
+            for caption, seed in zip(captions, seeds, strict=True)
+        ]
+        return np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
+
+    return paint
+
+
+def _scored(name: str, model: EDiffI, found: Evaluation, size: int) -> Scored:
+    sums = model.model.sums(model.request("", size=size).stages)
+    return Scored(
+        name=name,
+        networks=tuple(network for network in sums if "/" not in network),
+        scores={s.name: (s.share, s.low, s.high) for s in found.scores},
+        distances={d.name: (d.value, d.low, d.high) for d in found.distances},
+        unreadable=found.unreadable,
+        seconds=round(found.sampling_seconds, 1),
+    )
+
+
+def main() -> int:
+    """`python -m analysis.configs --weights runs/storybook/weights`: measure, write the record."""
+    from ediffi.storybook.inspector import WEIGHTS, load_inspector
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--weights", type=Path, required=True, help="a model folder")
+    parser.add_argument("--config", action="append", choices=list(SOURCES), help="all if left out")
+    parser.add_argument("--n", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--out", default="docs/results/configs.json")
+    given = parser.parse_args()
+    models = open_all(given.weights, given.config or tuple(SOURCES))
+    found = measure(models, load_inspector(WEIGHTS), given.n, given.seed, given.size)
+    write_json(given.out, asdict(found))
+    print(table(found))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

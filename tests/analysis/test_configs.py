@@ -1,0 +1,85 @@
+"""Table 1's counterpart with canned evaluations, and every configuration opened from files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis import configs
+from analysis.configs import Configs, Scored, measure, open_all, table
+from ediffi.build import build_denoiser
+from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
+from ediffi.experts.records import Descent
+from ediffi.model_folder import write_model
+from ediffi.presets import preset
+from ediffi.weights import save_network
+from tests.fakes import shaken, tiny_model_folder
+
+
+def whole_folder(root: Path) -> Path:
+    """Everything that the four configurations need, at the tiny preset's size."""
+    tiny_model_folder(root)
+    base, stage = preset("tiny").base, preset("tiny").stages[0].denoiser
+    roles = {role.name: (role, base) for letter in "CD" for role in BASE_SETS[letter]}
+    roles |= {f"sr32-{role.name}": (role, stage) for role in SR256_SETS["D"]}
+    for seed, (name, (role, config)) in enumerate(roles.items()):
+        descent = Descent(role.part, role.part.intervals(), role.served())
+        module = shaken(build_denoiser(config).eval(), seed)
+        save_network(root / name, module, config, descent.to_json())
+    save_network(root / "sr32", shaken(build_denoiser(stage).eval(), 9), stage, {})
+    networks = ["baseline", "sr32", *roles]
+    ensembles = {"experts": ["low", "middle", "high"]}
+    write_model(root, "tiny", "baseline", {n: n for n in networks}, ensembles, {"sr32": ["sr32"]})
+    return root
+
+
+def test_every_configuration_opens_with_its_own_networks(tmp_path):
+    models = open_all(whole_folder(tmp_path / "tiny"), stage="sr32")
+    ran = {}
+    for name, model in models.items():
+        steps = list(model.steps(model.request("a fox", size=32, steps=9)))
+        ran[name] = {expert for step in steps for expert in step.experts}
+    halves = {"sr32-low", "sr32-high"}
+    assert ran["A"] == {"baseline", "sr32"}
+    assert ran["B"] == {"baseline"} | halves
+    assert ran["C"] == {"rest", "high"} | halves
+    assert ran["D"] == {"low", "middle", "high"} | halves
+
+
+def test_all_paint_the_same_captions_from_the_same_noise(tmp_path, monkeypatch):
+    asked = []
+
+    class Found:
+        scores = ()
+        distances = ()
+        unreadable = 0.0
+        sampling_seconds = 1.0
+
+    def evaluated(sample, inspector, n, seed, split):
+        pictures = sample(["a fox", "an owl"], [seed, seed + 1])
+        asked.append((pictures.shape, n, split))
+        return Found()
+
+    monkeypatch.setattr(configs, "evaluate", evaluated)
+    models = open_all(whole_folder(tmp_path / "tiny"), ["A", "D"], stage="sr32")
+    found = measure(models, inspector=None, n=2, seed=3, size=32)  # type: ignore[arg-type]
+    assert asked == [((2, 32, 32, 3), 2, "test")] * 2
+    assert [s.name for s in found.scored] == ["A", "D"]
+    assert set(found.scored[0].networks) == {"baseline", "sr32"}
+    assert "sr32-low" in found.scored[1].networks
+
+
+def test_what_a_folder_lacks_is_named(tmp_path):
+    folder = tiny_model_folder(tmp_path / "tiny")
+    with pytest.raises(ValueError, match="no network 'experts'"):
+        open_all(folder, ["D"], stage="sr32")
+
+
+def test_the_table_and_what_lies_apart():
+    def scored(name, thing):
+        half = np.float64(0.02).item()
+        return Scored(name, (), {"thing": (thing, thing - half, thing + half)}, {}, 0.0, 1.0)
+
+    found = Configs(10, 0, 256, "test", (scored("A", 0.5), scored("D", 0.6), scored("B", 0.52)))
+    assert found.apart("A", "D") == ("thing",) and found.apart("A", "B") == ()
+    assert "| thing | 50.0 (48.0 to 52.0) | 60.0 (58.0 to 62.0) |" in table(found)
