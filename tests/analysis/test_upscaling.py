@@ -1,0 +1,85 @@
+"""The study of a stage: its measures in closed form, and stages whose quality is known."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from analysis.upscaling import gmsd, measure, plainly, psnr, render_truth, seam, table
+from ediffi.cascade.stages import Stage
+from ediffi.conditioning.embeddings import Conditioning
+from ediffi.config import EncoderDims, SamplingConfig
+from ediffi.diffusion.samplers import dpmpp_2m
+
+DIMS = EncoderDims(t5=2, clip=2, pooled=2, image=2)
+
+
+def blocks(x, sigma, cond):
+    """Answers the small picture as blocks: right where the truth is made of blocks."""
+    factor = x.shape[2] / cond.low_res.shape[2]
+    return F.interpolate(cond.low_res, scale_factor=factor)
+
+
+def centred(x, sigma, cond):
+    """As `blocks`, but for the mean of the whole picture, which depends on the crop."""
+    answer = blocks(x, sigma, cond)
+    return answer - answer.mean((1, 2, 3), keepdim=True)
+
+
+def stage(denoiser=blocks) -> Stage:
+    sampling = SamplingConfig(steps=3, guidance=1.0)
+    return Stage("sr32", 8, 32, denoiser, dpmpp_2m, sampling)
+
+
+def truth(n: int = 4) -> torch.Tensor:
+    small = torch.randint(0, 256, (n, 3, 8, 8), generator=torch.Generator().manual_seed(0))
+    return F.interpolate(small / 127.5 - 1, scale_factor=4.0)
+
+
+def test_psnr_and_gmsd_in_closed_form():
+    x = truth(2)
+    assert psnr(x, x).tolist() == [math.inf] * 2
+    assert psnr(x + 0.2, x).tolist() == pytest.approx([20.0, 20.0])
+    assert gmsd(x, x).tolist() == pytest.approx([0, 0], abs=1e-6)
+    blurred = F.avg_pool2d(x, 5, 1, 2)
+    assert bool((gmsd(blurred, x) > gmsd(x + 0.05, x) + 0.01).all())
+
+
+def test_a_perfect_stage_beats_both_filters_by_far():
+    found = measure(stage(), truth(), Conditioning.nothing(4, DIMS))
+    perfect, bicubic = found.way("sr32", False), found.way("bicubic", False)
+    assert perfect.gmsd[0] < 1e-3 < bicubic.gmsd[0]
+    assert perfect.psnr[0] > bicubic.psnr[0] + 10
+    assert perfect.consistency[0] < 0.005 and perfect.sharp[0] == pytest.approx(1, abs=1e-3)
+    assert found.way("sr32", True).psnr[0] < perfect.psnr[0]
+    assert table(found).count("\n| ") == 1 + 6
+
+
+def test_a_stage_that_shifts_colours_is_caught():
+    def tinted(x, sigma, cond):
+        return blocks(x, sigma, cond) * 0.5 + torch.tensor([0.2, 0, 0]).view(1, 3, 1, 1)
+
+    found = measure(stage(tinted), truth(), Conditioning.nothing(4, DIMS))
+    assert found.way("sr32", False).drift[0] > 0.04 > found.way("lanczos", False).drift[0]
+
+
+def test_a_stage_whose_answer_depends_on_the_crop_has_a_seam():
+    small, cond = truth(1)[..., ::4, ::4], Conditioning.nothing(1, DIMS)
+    assert seam(stage(), small, cond, margin=1) == 0
+    assert seam(stage(centred), small, cond, margin=1) > 0.01
+
+
+def test_plain_filters_keep_a_flat_page_flat():
+    from PIL import Image
+
+    flat = torch.full((1, 3, 8, 8), 0.2)
+    made = plainly(Image.Resampling.LANCZOS, flat, 4)
+    assert made.shape == (1, 3, 32, 32) and float(made.std()) == 0
+
+
+def test_truth_is_drawn_at_the_size_that_is_asked():
+    drawn, captions = render_truth(64, 2)
+    assert drawn.shape == (2, 3, 64, 64) and len(captions) == 2
+    assert replace(stage(), low=16).high == 32
