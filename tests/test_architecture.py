@@ -33,7 +33,7 @@ RANKS = (
     {"loading"},
     {"generation"},
     {"storybook"},
-    {"pipeline", "training", "twin"},
+    {"estimates", "pipeline", "training", "twin"},
     {"bench"},
     {"commands"},
     {"__main__"},
