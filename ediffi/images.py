@@ -18,7 +18,7 @@ def to_tensor(picture: Image.Image | np.ndarray) -> Tensor:
     Transparency is laid on white. Raises ValueError for an array of another shape or dtype.
     """
     if isinstance(picture, Image.Image):
-        picture = np.asarray(_opaque(picture))
+        picture = np.asarray(opaque(picture))
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise ValueError(
             f"a picture is uint8 of shape (h, w, 3), not {picture.dtype} {picture.shape}"
@@ -49,7 +49,12 @@ def to_pil(picture: Tensor) -> Image.Image:
     return Image.fromarray(to_uint8(picture[None])[0])
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
+def opaque(picture: Image.Image) -> Image.Image:
+    """A PIL picture of any mode as RGB: transparency laid on white, 16-bit greys scaled to 8."""
+    if picture.mode.startswith("I"):
+        # PIL's own conversion would cut every grey above 255 to white.
+        deep = np.asarray(picture).astype(np.int64).clip(0, 65535)
+        picture = Image.fromarray(((deep + 128) // 257).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         page = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(page, picture.convert("RGBA")).convert("RGB")

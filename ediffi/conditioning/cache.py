@@ -203,8 +203,19 @@ class CachedEmbeddings:
         return t5, clip
 
 
+class Embeddings(Protocol):
+    """Embeddings at rest: `pooled` (captions, d) and `image` (pictures, d), tokens by caption."""
+
+    pooled: Tensor
+    image: Tensor
+
+    def tokens(self, caption: int) -> tuple[Tensor, Tensor]:
+        """T5 tokens `(n, d)` and CLIP tokens `(m, d)` of a caption."""
+        ...
+
+
 @torch.no_grad()
-def gather(rows: Sequence[tuple[CachedEmbeddings, int, int]], multiple: int = 8) -> Conditioning:
+def gather(rows: Sequence[tuple[Embeddings, int, int]], multiple: int = 8) -> Conditioning:
     """The conditioning of `(embeddings, caption, picture)` rows as one float32 batch.
 
     Token columns are padded to the longest row, rounded up to `multiple`: few different widths

@@ -51,6 +51,14 @@ class Source(Protocol):
         ...
 
 
+class CaptionedSource(Source, Protocol):
+    """A source that can say what its pictures are called."""
+
+    def texts(self, positions: Sequence[int]) -> list[str]:
+        """The captions behind `batch(positions)`."""
+        ...
+
+
 class ShardSource:
     """Drawn scenes with cached embeddings, in an order that (seed, epoch) decides.
 

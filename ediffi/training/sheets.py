@@ -22,7 +22,7 @@ from ediffi.diffusion.noise import edm_grid, seeded_noise
 from ediffi.files import written_whole
 from ediffi.images import to_uint8
 from ediffi.networks.layers import enlarged
-from ediffi.training.data import ShardSource, Source
+from ediffi.training.data import CaptionedSource, Source
 from ediffi.training.job import Watch
 
 COLUMNS = 8
@@ -90,7 +90,7 @@ def stage_watch(
 
 
 def watch(
-    source: ShardSource,
+    source: CaptionedSource,
     folder: Path,
     sampling: SamplingConfig,
     seconds: float = 300.0,
