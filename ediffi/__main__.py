@@ -24,6 +24,7 @@ def build_parser() -> argparse.ArgumentParser:
         generate,
         presets,
         replay,
+        shard,
         train,
         upscale,
     )
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
         upscale,
         replay,
         evaluate,
+        shard,
         train,
         bench,
         draw,

@@ -31,7 +31,7 @@ RANKS = (
     {"model_folder", "request"},
     {"conditioner", "joining"},
     {"loading"},
-    {"generation"},
+    {"generation", "shards"},
     {"storybook"},
     {"estimates", "pipeline", "training", "twin"},
     {"bench"},

@@ -1,0 +1,1 @@
+"""Pictures and captions from outside, made into shards that a training reads."""

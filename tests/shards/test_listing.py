@@ -1,0 +1,139 @@
+"""Captions find their pictures, and what has none is counted by reason."""
+
+import json
+
+import pytest
+
+from ediffi.shards.listing import list_pictures, told
+from tests.shards.collections_at_hand import coco, collection, picture
+
+
+def test_lines_of_a_text_file_are_captions(tmp_path):
+    listing = list_pictures(collection(tmp_path, 3))
+    assert [entry.name for entry in listing.entries] == ["000.jpg", "001.png", "002.jpg"]
+    assert listing.entries[1].captions == ("a picture of 1", "number 1")
+    assert listing.dropped == {}
+
+
+def test_folders_inside_are_read_and_hidden_files_are_not(tmp_path):
+    collection(tmp_path / "b" / "c", 1)
+    picture(5).save(tmp_path / ".hidden.png")
+    assert [entry.name for entry in list_pictures(tmp_path).entries] == ["b/c/000.jpg"]
+
+
+def test_what_has_no_caption_is_counted_by_reason(tmp_path):
+    collection(tmp_path, 5)
+    (tmp_path / "000.txt").unlink()
+    (tmp_path / "001.txt").write_text(" \n\t\n")
+    (tmp_path / "002.txt").write_bytes(b"caf\xe9")
+    (tmp_path / "notes.md").write_text("hello")
+    listing = list_pictures(tmp_path)
+    assert len(listing.entries) == 2
+    assert listing.dropped == {
+        "no caption": ["000.jpg"],
+        "empty caption": ["001.png"],
+        "caption not UTF-8": ["002.jpg"],
+        "not a picture file": ["notes.md"],
+    }
+    assert told(listing.dropped).startswith("1 caption not UTF-8, 1 empty caption")
+
+
+@pytest.mark.parametrize("table", ["captions.jsonl", "metadata.jsonl"])
+def test_a_table_of_captions_is_read(tmp_path, table):
+    for number in range(3):
+        picture(number).save(tmp_path / f"{number}.png")
+    rows = [
+        {"file_name": "0.png", "text": "none"},
+        {"file_name": "1.png", "text": ["one", "a one", "one"]},
+        {"file_name": "0.png", "text": "a \x07 zero\ud800"},
+        {"file_name": "gone.png", "text": "gone"},
+    ]
+    (tmp_path / table).write_text("\n\n".join(map(json.dumps, rows)))
+    listing = list_pictures(tmp_path)
+    assert [entry.captions for entry in listing.entries] == [("none", "a zero"), ("one", "a one")]
+    assert listing.dropped == {"no caption": ["2.png"], "picture missing": ["gone.png"]}
+
+
+def test_coco_captions_are_read_and_missing_pictures_counted(tmp_path):
+    path = coco(tmp_path)
+    data = json.loads(path.read_text())
+    data["images"].append({"id": 77, "file_name": "gone.png"})
+    data["annotations"] += [
+        {"image_id": 77, "caption": "gone"},
+        {"image_id": 99, "caption": "of nothing"},
+    ]
+    data["annotations"] = data["annotations"][2:]
+    path.write_text(json.dumps(data))
+    listing = list_pictures(path, tmp_path / "images")
+    assert [entry.name for entry in listing.entries] == ["1.png", "2.png", "3.png"]
+    assert listing.entries[0].captions == ("caption 1 of 1", "caption 2 of 1")
+    assert listing.dropped == {
+        "annotation without a picture": ["99"],
+        "no caption": ["0.png"],
+        "picture missing": ["gone.png"],
+    }
+
+
+def write(name, content):
+    def harm(folder):
+        (folder / name).write_bytes(content)
+
+    return harm
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (write("captions.jsonl", b"{"), "line 1 of .* JSON"),
+        (
+            write("captions.jsonl", b'{"file_name": "000.jpg"}'),
+            "line 1 of .* no file_name and text",
+        ),
+        (write("captions.jsonl", b'["a"]'), "no file_name and text"),
+        (write("captions.jsonl", b'{"file_name": 5, "text": "a"}'), "no text"),
+        (write("captions.jsonl", b'{"file_name": "../a.png", "text": "a"}'), "inside the folder"),
+        (write("captions.jsonl", b""), "is empty"),
+        (write("captions.jsonl", b"\xff\xfe"), "not UTF-8"),
+        (write("captions.jsonl", b'{"file_name": "x.png", "text": "a"}'), "no picture with a cap"),
+        (lambda f: [write(n, b"{}")(f) for n in ("captions.jsonl", "metadata.jsonl")], "keep one"),
+        (lambda f: [p.unlink() for p in f.glob("*.txt")], "2 no caption"),
+        (lambda f: [p.unlink() for p in f.iterdir()], "holds no pictures"),
+    ],
+)
+def test_a_folder_without_use_is_refused_in_a_sentence(tmp_path, harm, said):
+    harm(collection(tmp_path, 2))
+    with pytest.raises(ValueError, match=said) as error:
+        list_pictures(tmp_path)
+    assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"{", "not readable JSON"),
+        (b"[]", "no COCO captions file"),
+        (b'{"images": []}', "no COCO captions file"),
+        (b'{"images": [{"id": 1}], "annotations": []}', "file_name"),
+        (b'{"images": [], "annotations": {}}', "no COCO captions file"),
+        (b'{"images": [{"id": [], "file_name": "a"}], "annotations": []}', "no COCO captions"),
+        (b'{"images": [{"id": 1, "file_name": "/etc/a.png"}], "annotations": []}', "inside"),
+        (b'{"images": [], "annotations": []}', "no picture with a caption: nothing dropped"),
+        (b"\xff", "not readable JSON"),
+    ],
+)
+def test_a_broken_coco_file_is_refused_in_a_sentence(tmp_path, content, said):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=said):
+        list_pictures(tmp_path / "a.json", tmp_path)
+
+
+def test_source_and_images_must_fit_together(tmp_path):
+    path = coco(tmp_path)
+    with pytest.raises(ValueError, match="--images"):
+        list_pictures(path)
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        list_pictures(path, tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="belongs to a COCO"):
+        list_pictures(tmp_path, tmp_path)
+    with pytest.raises(FileNotFoundError, match="no file"):
+        list_pictures(tmp_path / "nowhere")
