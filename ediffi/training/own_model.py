@@ -25,9 +25,10 @@ from ediffi.shards.sources import EncoderSource
 from ediffi.training.job import averaged
 from ediffi.training.lineage import weights_mark
 from ediffi.training.meters import read_log, sigma_histogram
-from ediffi.weights import State, save_network
+from ediffi.weights import CONFIG, RECORD, WEIGHTS, State, save_network
 
-NETWORK = "network"
+NETWORK, START, TOGETHER = "network", "start", "together"
+"""The network that was trained, the one that it began with, and both as an ensemble."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,15 @@ class Origin:
                 return role.served()
         return self.trained_on[0] if len(self.trained_on) == 1 else EVERYTHING
 
+    @property
+    def partner(self) -> Path | None:
+        """The folder of the first network where that can answer for all other noise levels."""
+        if self.start is None or self.serves == EVERYTHING:
+            return None
+        theirs = Descent.from_json(self.start.record)
+        # Without a base in its record an ensemble could not tell that the two are kin.
+        return self.start.folder if theirs.serves == EVERYTHING and theirs.base else None
+
     def descent(self, name: str, module: nn.Module) -> Descent:
         """What experts know each other by; networks that begin with the same one are kin."""
         if self.start is None:
@@ -66,7 +76,8 @@ class Origin:
 def write_network(out: Path, config: DenoiserConfig, origin: Origin, model: bool) -> Path:
     """Writes the averaged weights of the run in `out` with their record; the network folder.
 
-    With `model`, `out` becomes a model folder too, where the encoders are still what they were.
+    With `model`, `out` becomes a model folder too, where the encoders are still what they were; an
+    expert stands there beside the network that it began with, which serves where it does not.
     Raises FileNotFoundError without a checkpoint, ValueError where nothing can be written.
     """
     module = build_denoiser(config)
@@ -86,8 +97,19 @@ def write_network(out: Path, config: DenoiserConfig, origin: Origin, model: bool
     save_network(out / NETWORK, module, config, record)
     if model and origin.shards.encoders.unchanged:
         _place_encoders(out, origin.shards.encoders)
-        write_model(out, origin.preset, NETWORK, {NETWORK: NETWORK})
+        _write_model(out, origin)
     return out / NETWORK
+
+
+def _write_model(out: Path, origin: Origin) -> None:
+    if origin.partner is None:
+        write_model(out, origin.preset, NETWORK, {NETWORK: NETWORK})
+        return
+    (out / START).mkdir(exist_ok=True)
+    for name in (WEIGHTS, CONFIG, RECORD):
+        _place(origin.partner / name, out / START / name)
+    both = [NETWORK, START]
+    write_model(out, origin.preset, TOGETHER, {name: name for name in both}, {TOGETHER: both})
 
 
 def _place_encoders(out: Path, encoders: EncoderSource) -> None:

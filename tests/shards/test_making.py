@@ -3,15 +3,18 @@
 import errno
 import json
 import tarfile
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import webdataset
 from safetensors.torch import load, save_file
+from webdataset.compat import WebDataset
 
 from ediffi.__main__ import main
+from ediffi.commands import shard
 from ediffi.images import to_tensor
 from ediffi.shards import making
 from ediffi.shards.encoding import Embedder, load_head
@@ -21,7 +24,7 @@ from ediffi.shards.reading import open_shards
 from ediffi.shards.tars import write_tar
 from ediffi.shards.work import Settings
 from tests.fakes import FakeEncoders
-from tests.shards.collections_at_hand import DIMS, collection, picture, shards, work
+from tests.shards.collections_at_hand import DIMS, coco, collection, picture, shards, source, work
 
 
 def quiet(text: str) -> None:
@@ -36,7 +39,8 @@ def test_webdataset_reads_what_is_written(tmp_path):
     folder = shards(tmp_path)
     names = sorted(str(path) for path in folder.glob("*.tar"))
     assert len(names) == 3
-    found = list(webdataset.WebDataset(names, shardshuffle=False).decode("pil"))
+    opened: Any = WebDataset(names, shardshuffle=False).decode("pil")
+    found = list(opened)
     assert [sample["__key__"] for sample in found] == [f"{n:08d}" for n in range(12)]
     square = read_square(tmp_path / "pictures" / "003.png", 8)
     assert isinstance(square, Square)
@@ -233,6 +237,38 @@ def test_settings_out_of_range_are_refused(changes):
     (name, value), *_ = changes.items()
     with pytest.raises(ValueError, match=f"{name} is {value}, but must lie in"):
         Settings(**{"resolution": 8, **changes})
+
+
+class KilledPool:
+    """A pool whose processes are gone, as when the system runs out of memory."""
+
+    def __init__(self, workers, context, initializer, initargs):
+        self.workers = workers
+
+    def submit(self, task, paths, resolution):
+        raise BrokenProcessPool("gone")
+
+    def shutdown(self, cancel_futures):
+        assert cancel_futures
+
+
+def test_a_killed_worker_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "ProcessPoolExecutor", KilledPool)
+    with pytest.raises(ValueError, match="was killed.* 3 workers"):
+        make_shards(work(collection(tmp_path / "pictures", 2), tmp_path / "out"), 3, quiet)
+    assert not any((tmp_path / "out").iterdir())
+    with pytest.raises(ValueError, match="workers must be at least 1, but is 0"):
+        make_shards(work(tmp_path / "pictures", tmp_path / "out"), 0, quiet)
+
+
+def test_the_command_takes_a_coco_file_and_tells_what_is_left_out(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(shard, "open_encoders", lambda *asked: (FakeEncoders(DIMS), source()))
+    path = coco(tmp_path)
+    (tmp_path / "images" / "2.png").unlink()
+    words = [str(path), "--images", str(tmp_path / "images"), "--out", str(tmp_path / "out")]
+    assert main(["shard", *words, "--resolution", "8", "--shard-size", "2"]) == 0
+    told = capsys.readouterr().out
+    assert "kept 3 pictures of 8 px (shards: 2), left out 1 (1 picture missing)." in told
 
 
 @pytest.mark.parametrize(

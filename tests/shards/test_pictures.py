@@ -18,9 +18,14 @@ from ediffi.shards.pictures import (
 from tests.shards.collections_at_hand import picture
 
 
-def square(path, resolution=8) -> np.ndarray:
+def found_in(path, resolution=8) -> Square:
     found = read_square(path, resolution)
     assert isinstance(found, Square)
+    return found
+
+
+def square(path, resolution=8) -> np.ndarray:
+    found = found_in(path, resolution)
     assert found.pixels.shape == (resolution, resolution, 3)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(found.png))), found.pixels)
     return found.pixels
@@ -33,7 +38,7 @@ def test_the_middle_is_kept_and_the_shorter_side_scaled(tmp_path):
     assert (square(tmp_path / "wide.png")[:, 2:-2] == (200, 100, 50)).all()
     Image.fromarray(pixels.transpose(1, 0, 2)).save(tmp_path / "tall.png")
     assert (square(tmp_path / "tall.png")[2:-2] == (200, 100, 50)).all()
-    assert read_square(tmp_path / "tall.png", 8).source == (40, 120)
+    assert found_in(tmp_path / "tall.png").source == (40, 120)
 
 
 def test_fine_stripes_become_grey_and_no_pattern(tmp_path):
@@ -84,7 +89,7 @@ def test_a_large_jpeg_is_decoded_coarsely_and_looks_the_same(tmp_path):
     large.save(tmp_path / "large.png")
     fast, exact = square(tmp_path / "large.jpg", 16), square(tmp_path / "large.png", 16)
     assert abs(fast.astype(int) - exact).mean() < 3
-    assert read_square(tmp_path / "large.jpg", 16).source == (1200, 900)
+    assert found_in(tmp_path / "large.jpg", 16).source == (1200, 900)
 
 
 def claimed(width: int, height: int) -> bytes:

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from ediffi.__main__ import main
+from ediffi.__main__ import build_parser, main
 from ediffi.build import build_denoiser
 from ediffi.config import DenoiserConfig
 from ediffi.diffusion.noise import EVERYTHING
 from ediffi.experts.records import Descent
 from ediffi.experts.tree import Part
 from ediffi.presets import preset
+from ediffi.recipe import read_png
 from ediffi.shards.encoding import Embedder
 from ediffi.shards.making import make_shards
 from ediffi.training.own_run import OwnRun, network_for, train_own
@@ -57,24 +58,27 @@ def test_the_lines_of_the_readme_work(tmp_path, monkeypatch, capsys):
     lines = re.findall(
         r"^python -m ediffi (.+)$", README[start : README.index("\n## ", start + 1)], re.MULTILINE
     )
-    assert [line.split()[0] for line in lines] == ["shard", "train", "generate", "train"]
+    commands = [line.split()[0] for line in lines]
+    assert commands == ["shard", "train", "generate", "train", "generate"]
     collection(tmp_path / "pictures")
     monkeypatch.chdir(tmp_path)
     for line in lines:
         assert main(shlex.split(line)) == 0, capsys.readouterr().err
     told = capsys.readouterr().out
     assert "kept 12 pictures of 16 px (shards: 1), left out 0" in told
-    assert (tmp_path / "cat.png").is_file()
-    mine, rest = (
-        json_object(Path("runs") / n / "network" / "record.json") for n in ("mine", "rest")
+    assert "start" not in read_png(tmp_path / "cat.png").weights
+    assert {"network", "start"} <= read_png(tmp_path / "cat-with-expert.png").weights.keys()
+    mine, high = (
+        json_object(Path("runs") / n / "network" / "record.json") for n in ("mine", "high")
     )
-    assert mine["pictures"] == rest["pictures"] == 16
-    assert mine["encoders"] == rest["encoders"] != ""
-    assert rest["base"] == mine["base"] and rest["lineage"] == ["mine", "rest"]
+    assert mine["pictures"] == high["pictures"] == 16
+    assert mine["encoders"] == high["encoders"] != ""
+    assert high["base"] == mine["base"] and high["lineage"] == ["mine", "high"]
 
 
 def test_a_network_folder_says_where_it_comes_from(data, tmp_path):
     folder, told = train(data, tmp_path / "run")
+    assert folder is not None
     assert folder == tmp_path / "run" / "network" and "16 pictures" in told[-1]
     module, config, state = load_network(folder, DenoiserConfig, build_denoiser)
     assert config == preset("tiny").base
@@ -103,6 +107,7 @@ def test_a_run_goes_on_and_other_settings_are_refused(data, tmp_path):
 
 def test_experts_draw_their_noise_in_their_part_only(data, tmp_path):
     whole, _ = train(data, tmp_path / "whole")
+    assert whole
     for name, text in (("high", "(9, 511)"), ("middle", "-(9, 511) -(3, 0)")):
         part = Part.parse(text)
         folder, _ = train(data, tmp_path / name, start=whole, part=part)
@@ -158,6 +163,12 @@ def test_a_refusal_is_one_sentence_and_leaves_nothing(data, tmp_path, capsys, wo
     assert said in told and told.startswith("ediffi: ") and len(told.splitlines()) == 1
     assert not any(tmp_path.iterdir())
     assert sorted(path.name for path in data.iterdir()) == before
+
+
+def test_the_recipe_of_the_shipped_model_keeps_its_own_words():
+    given = build_parser().parse_args(["train", "storybook", "--part", "t5", "--pictures", "9"])
+    assert given.recipe == "storybook" and given.data is None and given.pictures is None
+    assert given.options == ["--part", "t5", "--pictures", "9"]
 
 
 def test_a_start_of_other_encoders_is_refused(data, tmp_path):
