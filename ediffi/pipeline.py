@@ -19,7 +19,7 @@ from ediffi.config import StageChoice
 from ediffi.controls.paint_with_words import Painting
 from ediffi.generation import MAX_BATCH, Generator
 from ediffi.loading import Model, open_model
-from ediffi.precision import fastest_dtype
+from ediffi.precision import fastest_dtype, usable_device
 from ediffi.recipe import Environment, Recipe
 from ediffi.request import PipelineStep, Report, Request, Result, sampling_with
 from ediffi.storybook.vocabulary import unknown_words
@@ -50,7 +50,7 @@ class EDiffI:
         Raises FileNotFoundError or ValueError in one sentence when there is no such model, or when
         it is damaged.
         """
-        place = _device(device)
+        place = usable_device(device)
         chosen = dtype or fastest_dtype(place)
         return cls(open_model(source, place, chosen, resident, stages), place, chosen)
 
@@ -248,13 +248,3 @@ class EDiffI:
             dropped_clip=dropped.clip,
             empty=not request.prompt,
         )
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).split("\n")[0]
-        raise ValueError(f"The device {name!r} cannot be used here: {reason}") from None
-    return device

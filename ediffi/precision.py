@@ -1,8 +1,22 @@
-"""Which number format a device multiplies fastest. Knows devices, never what is computed."""
+"""Which devices can be used here, and which number format each multiplies fastest.
+
+It knows devices, never what is computed.
+"""
 
 from __future__ import annotations
 
 import torch
+
+
+def usable_device(name: str) -> torch.device:
+    """The device of this name; ValueError in one sentence when nothing can be computed there."""
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"The device {name!r} cannot be used here: {reason}") from None
+    return device
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ediffi.precision import usable_device
 from ediffi.shards.encoding import AestheticHead, Embedder, load_head
 from ediffi.shards.listing import list_pictures, told
 from ediffi.shards.making import make_shards
@@ -44,6 +45,7 @@ def run(given: argparse.Namespace) -> int:
     )
     if given.source.is_dir() and given.out.resolve().is_relative_to(given.source.resolve()):
         raise ValueError(f"{given.out} lies inside {given.source}; choose a folder beside it.")
+    usable_device(given.device)
     listing = list_pictures(given.source, given.images)
     encoders, source = open_encoders(given.encoders, given.device)
     embedder = Embedder(encoders, given.min_clip_score, head, given.device)

@@ -281,6 +281,7 @@ def test_the_command_takes_a_coco_file_and_tells_what_is_left_out(tmp_path, monk
         (["{tmp}/pictures", "--out", "{tmp}/out", "--resolution", "1"], "resolution is 1"),
         (["{tmp}/pictures", "--out", "{tmp}/out", "--encoders", "{tmp}/empty"], "no encoders"),
         (["{tmp}/pictures", "--out", "{tmp}/out", "--encoders", "no one"], "no model"),
+        (["{tmp}/pictures", "--out", "{tmp}/out", "--device", "toaster"], "device 'toaster'"),
     ],
 )
 def test_a_refusal_is_one_sentence_and_leaves_nothing(tmp_path, capsys, words, said):
