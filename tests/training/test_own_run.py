@@ -1,8 +1,11 @@
 """A network on one's own pictures: the README's lines, its record, resuming, experts, stages."""
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,11 +23,12 @@ from ediffi.recipe import read_png
 from ediffi.shards.encoding import Embedder
 from ediffi.shards.making import make_shards
 from ediffi.training.own_run import OwnRun, network_for, train_own
-from ediffi.weights import json_object, load_network
+from ediffi.weights import json_object, load_network, load_state
 from tests.fakes import FakeEncoders
 from tests.shards.collections_at_hand import collection, source, work
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENCODERS = preset("tiny").base.encoders
 
 
@@ -133,6 +137,27 @@ def test_the_side_of_the_pictures_chooses_the_network(tmp_path):
         network_for(of, 100)
     folder, _ = train(tiny_shards(tmp_path, 32), tmp_path / "run", pictures=8)
     assert folder and load_network(folder, DenoiserConfig, build_denoiser)[1].name == "sr32"
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains_and_one_of_them_writes(data, tmp_path):
+    words = ["-m", "ediffi", "train", "--data", data, "--preset", "tiny", "--pictures", 16]
+    launch = ["-m", "torch.distributed.run", "--nproc-per-node", 2]
+    done = subprocess.run(
+        [sys.executable, *map(str, [*launch, *words, "--out", tmp_path / "two"])],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("wrote") == 1
+    one, _ = train(data, tmp_path / "one")
+    assert one
+    alone, shared = load_state(one), load_state(tmp_path / "two" / "network")
+    assert shared.record["pictures"] == 16
+    for name, tensor in alone.tensors.items():
+        assert torch.allclose(tensor.float(), shared.tensors[name].float(), atol=2e-3), name
 
 
 @pytest.mark.parametrize(
