@@ -22,7 +22,7 @@ from ediffi.training.cascade_data import CropSource
 from ediffi.training.data import ShardSource, Source
 from ediffi.training.folders import Folders
 from ediffi.training.job import Job, Watch, averaged
-from ediffi.training.lineage import before, note_start
+from ediffi.training.lineage import before, note_network, note_start
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.weights import load_state
 
@@ -74,7 +74,9 @@ class Workshop:
     def _begin(self, phase: Phase, module: nn.Module) -> None:
         """Puts the weights that a phase starts from into `module`; a first phase keeps its own."""
         if self.start is not None:
-            load_state(self.start).fill(module)
+            state = load_state(self.start)
+            state.fill(module)
+            note_network(self.folder / phase.name, state)
         elif phase.branch is not None and phase.branch.start is not None:
             averaged(self.folder / phase.branch.start, module, phase.branch.undecayed)
             note_start(self.folder / phase.name, self.folder / phase.branch.start, module)

@@ -7,15 +7,20 @@ on beside them started there. It reads runs and writes one small file; it trains
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
+from ediffi.config import as_json
 from ediffi.files import read_json, write_json
 from ediffi.training import checkpoint
+from ediffi.training.meters import read_log
 from ediffi.training.plans import Phase, StorybookPlan
+from ediffi.weights import State
 
-BEGUN = "begun.json"
+BEGUN, STARTED = "begun.json", "started.json"
 
 
 def weights_mark(tensors: dict) -> str:
@@ -32,6 +37,35 @@ def note_start(run: Path, parent: Path, module: nn.Module) -> None:
     inherited = parent / BEGUN
     base = read_json(inherited)["base"] if inherited.exists() else weights_mark(module.state_dict())
     write_json(run / BEGUN, {"parent": parent.name, "base": base})
+
+
+def note_network(run: Path, state: State) -> None:
+    """Notes in the folder `run` that it begins with the weights of a network folder."""
+    record = state.record
+    facts = {"network": record.get("network"), "sha256": state.sha256}
+    write_json(run / STARTED, facts | {"phases": record.get("phases", [])})
+
+
+def history_of(folder: Path, lineage: Sequence[Phase]) -> list[dict[str, Any]]:
+    """What was trained for the last of these phases: settings and counters of every stretch.
+
+    A run that began with a network folder brings that network's history, and nothing that the plan
+    has before it. Phases that were never run are left out.
+    """
+    rows: list[dict[str, Any]] = []
+    for phase in lineage:
+        run = folder / phase.name
+        if (run / STARTED).exists():
+            rows = list(read_json(run / STARTED)["phases"])
+        lines = read_log(run, "train")
+        if lines:
+            counters = {
+                "pictures_seen": lines[-1]["pictures"],
+                "seconds_spent": lines[-1]["seconds"],
+                "loss": lines[-1]["loss"],
+            }
+            rows.append({**as_json(phase), **counters})
+    return rows
 
 
 def base_of(run: Path) -> str:

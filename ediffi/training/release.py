@@ -17,7 +17,7 @@ import torch
 
 from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
-from ediffi.config import DenoiserConfig, Preset, as_json
+from ediffi.config import DenoiserConfig, Preset
 from ediffi.diffusion.noise import EVERYTHING, Interval
 from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.records import Descent
@@ -31,7 +31,7 @@ from ediffi.storybook.evaluation import evaluate as score_pictures
 from ediffi.storybook.inspector import load_inspector
 from ediffi.training.job import averaged
 from ediffi.training.jobs import stage_of
-from ediffi.training.lineage import base_of, lineage_of
+from ediffi.training.lineage import base_of, history_of, lineage_of
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.sheets import samples
@@ -106,7 +106,7 @@ def _record(
 ) -> dict[str, Any]:
     """The training record of a network: its phases, its noise, where it comes from."""
     lineage = lineage_of(plan, phase)
-    history = [{**as_json(p), **_counters(folder / p.name)} for p in lineage]
+    history = history_of(folder, lineage)
     probes = read_log(folder / phase.name, "probe")
     branch = phase.branch
     descent = Descent(
@@ -114,7 +114,7 @@ def _record(
         trained_on=branch.trained_on() if branch else (EVERYTHING,),
         serves=_serves(phase),
         parent=branch.start if branch else None,
-        lineage=tuple(p.name for p in lineage),
+        lineage=tuple(row["name"] for row in history),
         base=base_of(folder / phase.name),
     )
     return {
@@ -179,16 +179,6 @@ def _painted(
         pictures = to_uint8(samples(module, cond, (3, side, side), of.sampling, seeds))
     factor = max(1, 64 // side)
     return pictures.repeat(factor, 1).repeat(factor, 2)
-
-
-def _counters(run: Path) -> dict[str, Any]:
-    lines = read_log(run, "train")
-    last = lines[-1] if lines else {"pictures": 0, "seconds": 0.0, "loss": None}
-    return {
-        "pictures_seen": last["pictures"],
-        "seconds_spent": last["seconds"],
-        "loss": last["loss"],
-    }
 
 
 def _copy_files(source: Path, target: Path) -> None:

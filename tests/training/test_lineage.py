@@ -7,8 +7,16 @@ from torch import nn
 
 from ediffi.experts.tree import Part
 from ediffi.training import checkpoint, plans
-from ediffi.training.lineage import base_of, lineage_of, note_start, weights_mark
+from ediffi.training.lineage import (
+    base_of,
+    history_of,
+    lineage_of,
+    note_network,
+    note_start,
+    weights_mark,
+)
 from ediffi.training.meters import BANDS, sigma_histogram
+from ediffi.weights import State
 
 
 def test_experts_descend_from_the_last_phase():
@@ -43,6 +51,22 @@ def test_one_base_one_mark(tmp_path):
         module.bias.add_(1)
     assert weights_mark(module.state_dict()) not in marks
     assert base_of(tmp_path / "nowhere") == ""
+
+
+def test_a_run_that_began_with_a_network_brings_its_history(tmp_path):
+    plan = plans.plan("tiny")
+    for name, seen in (("base8", 99), ("base16", 32)):
+        (tmp_path / name).mkdir()
+        line = {"event": "train", "pictures": seen, "seconds": 1.0, "loss": 0.5}
+        (tmp_path / name / "log.jsonl").write_text(json.dumps(line) + "\n")
+    earlier = {"name": "long-ago", "pictures_seen": 1000, "seconds_spent": 5.0, "loss": 0.2}
+    record = {"network": "baseline", "phases": [earlier]}
+    phases = lineage_of(plan, plan.phase("baseline"))
+    seen = [row["pictures_seen"] for row in history_of(tmp_path, phases)]
+    assert seen == [99, 32]  # the branch itself was never run
+    note_network(tmp_path / "base16", State(tmp_path, {}, record, {}, "0" * 64))
+    names = [(r["name"], r["pictures_seen"]) for r in history_of(tmp_path, phases)]
+    assert names == [("long-ago", 1000), ("base16", 32)]
 
 
 def test_the_histogram_adds_up_the_lines():
