@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from ediffi.conditioning.cache import build_cache
 from ediffi.conditioning.encoders import Encoders, load_encoders
+from ediffi.conditioning.folders import fingerprint
 from ediffi.config import Preset
 from ediffi.presets import preset
 from ediffi.training.clip import train_clip
@@ -32,7 +33,7 @@ from ediffi.training.loop import fit
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.probe import probe_colours, retrieve
-from ediffi.training.release import evaluate_model, export_model, fingerprint
+from ediffi.training.release import ENCODERS, evaluate_model, export_model
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
 
@@ -156,10 +157,9 @@ class Recipe:
                 bar.total = total
                 bar.update(done - bar.n)
 
-            build_cache(
-                shards, encoders, progress, fingerprint(self.encoders_folder), device=self.device
-            )
-        return {"fingerprint": fingerprint(self.encoders_folder)}
+            mark = fingerprint(*(self.encoders_folder / name for name in ENCODERS))
+            build_cache(shards, encoders, progress, mark, device=self.device)
+        return {"fingerprint": mark}
 
     def base(self, phase: Phase) -> dict[str, Any]:
         """A stretch of base training; raises `Cut` when it was asked to stop."""

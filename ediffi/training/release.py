@@ -5,7 +5,6 @@ It reads averaged weights and logs, and writes what the front door opens. It tra
 
 from __future__ import annotations
 
-import hashlib
 import math
 import shutil
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import torch
 
 from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
+from ediffi.conditioning.folders import fingerprint
 from ediffi.config import DenoiserConfig, Preset
 from ediffi.diffusion.noise import EVERYTHING, Interval
 from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
@@ -35,17 +35,10 @@ from ediffi.training.lineage import base_of, history_of, lineage_of
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.sheets import samples
-from ediffi.weights import load_network, save_network, sha256_of
+from ediffi.weights import load_network, save_network
 
 ENCODERS = ("t5", "clip")
 BASELINE = "baseline"
-
-
-def fingerprint(encoders: Path) -> str:
-    """A name for the weights of the encoders in this folder; changes when one of them does."""
-    files = [f for name in ENCODERS for f in sorted((encoders / name).glob("*.safetensors"))]
-    sums = "".join(sha256_of(file) for file in files)
-    return hashlib.sha256(sums.encode()).hexdigest()[:16]
 
 
 def export_model(
@@ -67,13 +60,14 @@ def export_model(
         chosen = {BASELINE: plain[-1], **chosen}
     for name in ENCODERS:
         _copy_files(encoders / name, weights / name)
+    mark = fingerprint(*(encoders / name for name in ENCODERS))
     sums = {}
     for name, phase in chosen.items():
         stage = stage_of(phase, of)
         config = of.base if stage is None else stage.denoiser
         module = build_denoiser(config)
         state = averaged(folder / phase.name, module)
-        record = _record(folder, plan, name, phase, state) | {"encoders": fingerprint(encoders)}
+        record = _record(folder, plan, name, phase, state) | {"encoders": mark}
         sums[name] = save_network(weights / name, module, config, record)
     ensembles, stages = _groups(chosen)
     write_model(weights, of.name, BASELINE, {name: name for name in chosen}, ensembles, stages)

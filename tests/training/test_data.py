@@ -101,7 +101,7 @@ def test_other_styles_come_by_turns_and_flat_scenes_always(tmp_path):
     styles = ["flat"] * 4 + ["crayon"] * 8
     lines = [json.loads(line) for line in shard.with_suffix(".jsonl").read_text().splitlines()]
     for line, style in zip(lines, styles, strict=True):
-        line["scene"] = {"style": style}
+        line["scene"] = {"style": style, "things": []}
     shard.with_suffix(".jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     source = ShardSource(tmp_path, other_styles=0.25)
     assert len(source) == 4 + 2
@@ -110,3 +110,26 @@ def test_other_styles_come_by_turns_and_flat_scenes_always(tmp_path):
     assert set.union(*epochs) == set(range(12))
     with pytest.raises(ValueError, match="other_styles is 0"):
         ShardSource(tmp_path, other_styles=0)
+
+
+def test_crowded_scenes_can_be_left_out(tmp_path):
+    (shard,) = write_shards(tmp_path, counts=(6,))
+    cache.build_cache([shard], CountingEncoders())
+    lines = [json.loads(line) for line in shard.with_suffix(".jsonl").read_text().splitlines()]
+    for line, things in zip(lines, (1, 2, 3, 4, 2, 1), strict=True):
+        line["scene"] = {"style": "flat", "things": [{}] * things}
+    shard.with_suffix(".jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    source = ShardSource(tmp_path, most_things=2)
+    assert set(source.pictures(range(len(source))).tolist()) == {0, 1, 4, 5}
+    assert len(ShardSource(tmp_path)) == 6
+    with pytest.raises(ValueError, match="no scene has at most 0 things"):
+        ShardSource(tmp_path, most_things=0)
+
+
+def test_several_folders_are_one_set(tmp_path):
+    for name in ("one", "two"):
+        cache.build_cache(write_shards(tmp_path / name), CountingEncoders())
+    both = ShardSource([tmp_path / "one", tmp_path / "two"])
+    assert len(both) == 2 * len(ShardSource(tmp_path / "one"))
+    with pytest.raises(FileNotFoundError, match="three holds no shard"):
+        ShardSource([tmp_path / "one", tmp_path / "three"])
