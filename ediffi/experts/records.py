@@ -67,10 +67,10 @@ def _ends(interval: Interval) -> list[float | None]:
 
 
 def _interval(ends: object) -> Interval:
-    numbers = isinstance(ends, list) and len(ends) == 2
-    if not numbers or any(
-        isinstance(end, bool) or not isinstance(end, int | float | None) for end in ends
+    pair = list(ends) if isinstance(ends, list) else []
+    if len(pair) != 2 or any(
+        isinstance(end, bool) or not isinstance(end, int | float | None) for end in pair
     ):
         raise ValueError(f"a range of noise levels is [low, high or null], not {ends!r}.")
-    low, high = ends
+    low, high = pair
     return Interval(as_told(low or 0.0), math.inf if high is None else as_told(high))

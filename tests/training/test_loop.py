@@ -172,7 +172,7 @@ def test_two_processes_follow_one(data, tmp_path):
 
 def test_a_longer_budget_goes_on_from_the_undecayed_checkpoint(data, tmp_path):
     run_job(data, tmp_path, config=worlds.config(pictures=40))
-    assert checkpoint.read(tmp_path / loop.UNDECAYED)["pictures"] == 32
+    assert checkpoint.read(tmp_path / checkpoint.UNDECAYED)["pictures"] == 32
     done = run_job(data, tmp_path, config=worlds.config(pictures=80))
     assert done.pictures == 80
     first, longer = tmp_path / "direct", tmp_path
