@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from analysis.true_renders import true_renders
 from ediffi.diffusion.denoiser import Denoiser, spread
 from ediffi.diffusion.loss import loss_weight
 from ediffi.diffusion.noise import seeded_noise
@@ -198,19 +199,6 @@ def sentences(report: Seams) -> list[str]:
     return said
 
 
-def held_out(model: Any, n: int) -> tuple[Tensor, Any]:
-    """`n` true renders of unseen scenes (n, 3, h, w) in [-1, 1], and what their captions tell."""
-    from ediffi.storybook.captions import write_caption
-    from ediffi.storybook.drawing import render
-    from ediffi.storybook.scene import sample_scene
-
-    scenes = [sample_scene(seed, split="test") for seed in range(n)]
-    side = model.config.resolution
-    drawn = torch.stack([torch.from_numpy(render(scene, side).copy()) for scene in scenes])
-    texts = [write_caption(scene, k).text for k, scene in enumerate(scenes)]
-    return drawn.permute(0, 3, 1, 2).float() / 127.5 - 1, model.encoders.condition(texts)
-
-
 def _noise(seed: int, level: int, index: Tensor, x0: Tensor) -> Tensor:
     seeds = [(seed * 1_000 + level) * 1_000_000 + int(k) for k in index]
     return seeded_noise(seeds, tuple(x0.shape[1:]))
@@ -234,7 +222,8 @@ def main() -> int:
         source.rpartition("/")[2]: open_model(source, cpu, torch.float32).denoiser
         for source in given.rival or ["storybook/baseline"]
     }
-    report = measure(model.name, model.ensemble, rivals, *held_out(model, given.n))
+    truth, captions = true_renders(model.config.resolution, given.n)
+    report = measure(model.name, model.ensemble, rivals, truth, model.encoders.condition(captions))
     write_json(given.out, asdict(report))
     print("\n".join(sentences(report)))
     return 0

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib import pyplot
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.denoising_walk import Walk
@@ -38,12 +39,9 @@ def denoising_walk(walk: Walk) -> Figure:
         ):
             axes.plot(walk.sigmas, errors, "o-", color=colour, markersize=3, label=part)
             axes.axvline(walk.half_decided(part), color=colour, linewidth=0.8, linestyle=":")
-        axes.set_xscale("log")
-        axes.invert_xaxis()
+        _over_noise(axes, f"{walk.model}, median of {walk.n} pictures")
         axes.set_xlabel("noise level σ of the step")
         axes.set_ylabel("distance to the end")
-        axes.set_title(f"{walk.model}, median of {walk.n} pictures", fontsize=9)
-        axes.legend(frameon=False)
         pyplot.close(figure)
     return figure
 
@@ -60,12 +58,9 @@ def expert_seams(report: Seams) -> Figure:
             axes.plot(report.sigmas, ratio, "o-", color=colour, markersize=3, label=name)
         for found in report.seams:
             axes.axvline(found.sigma, color=INK, linewidth=0.8, linestyle=":")
-        axes.set_xscale("log")
-        axes.invert_xaxis()
+        _over_noise(axes, f"{report.model}, {report.n} unseen scenes")
         axes.set_xlabel("noise level σ")
         axes.set_ylabel("loss, ensemble = 1")
-        axes.set_title(f"{report.model}, {report.n} unseen scenes", fontsize=9)
-        axes.legend(frameon=False)
         pyplot.close(figure)
     return figure
 
@@ -86,3 +81,11 @@ def film_strip(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
             axes.axis("off")
         pyplot.close(figure)
     return figure
+
+
+def _over_noise(axes: Axes, title: str) -> None:
+    """Noise levels from high to low, as a sampler passes them."""
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set_title(title, fontsize=9)
+    axes.legend(frameon=False)

@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from analysis.true_renders import true_renders
 from ediffi import images
 from ediffi.cascade.degradation import Degradation, degrade
 from ediffi.cascade.diagnostics import colour_drift, consistency, sharpness, shrunk
@@ -53,7 +53,7 @@ class Enlarged:
 
 @dataclass(frozen=True)
 class Upscaling:
-    """The study of one stage on `n` true renders."""
+    """The study of one stage on `n` true renders; `seam` is what `seam` says of the first."""
 
     stage: str
     low: int
@@ -61,6 +61,7 @@ class Upscaling:
     n: int
     seed: int
     steps: int
+    seam: float
     ways: tuple[Enlarged, ...]
 
     def way(self, method: str, flawed: bool) -> Enlarged:
@@ -106,8 +107,16 @@ def measure(
         made = {stage.name: _by_stage(stage, low_res, cond, seeds)}
         made |= {name: plainly(way, low_res, factor) for name, way in PLAIN.items()}
         ways += [_row(name, has_flaws, x, truth, low_res) for name, x in made.items()]
-    steps = stage.sampling.steps
-    return Upscaling(stage.name, stage.low, stage.high, len(truth), seed, steps, tuple(ways))
+    return Upscaling(
+        stage=stage.name,
+        low=stage.low,
+        high=stage.high,
+        n=len(truth),
+        seed=seed,
+        steps=stage.sampling.steps,
+        seam=round(seam(stage, clean[:1], cond.rows([0]), margin=size[1] // 8), 6),
+        ways=tuple(ways),
+    )
 
 
 def seam(stage: Stage, low_res: Tensor, cond: Any, margin: int = 8) -> float:
@@ -137,6 +146,9 @@ def table(found: Upscaling) -> str:
     """The study as a Markdown table."""
     lines = [
         f"**{found.stage}** on {found.n} unseen scenes, {found.steps} steps, seed {found.seed}",
+        "",
+        f"A half denoised alone differs from the same half of the whole by {found.seam:.4f} (root"
+        " mean square of values from -1 to 1).",
         "",
         "| enlarged by | small one | PSNR, dB | GMSD | consistency | colour drift | sharpness |",
         "|---|---|---:|---:|---:|---:|---:|",
@@ -187,17 +199,6 @@ def _gradients(pictures: Tensor) -> Tensor:
     return torch.hypot(F.conv2d(padded, across), F.conv2d(padded, across.mT))
 
 
-def render_truth(side: int, n: int) -> tuple[Tensor, list[str]]:
-    """`n` true renders of unseen scenes (n, 3, side, side) in [-1, 1], and a caption of each."""
-    from ediffi.storybook.captions import write_caption
-    from ediffi.storybook.drawing import render
-    from ediffi.storybook.scene import sample_scene
-
-    scenes = [sample_scene(seed, split="test") for seed in range(n)]
-    drawn = [images.to_tensor(np.asarray(render(scene, side))) for scene in scenes]
-    return torch.stack(drawn), [write_caption(s, k).text for k, s in enumerate(scenes)]
-
-
 def main() -> int:
     """`python -m analysis.upscaling --stage sr256 --n 64`: measure and write the record."""
     from ediffi.loading import open_model
@@ -214,7 +215,7 @@ def main() -> int:
         known = ", ".join(stages) or "none"
         raise SystemExit(f"{model.name} has no stage {given.stage!r}; it has {known}.")
     stage = stages[given.stage]
-    truth, captions = render_truth(stage.high, given.n)
+    truth, captions = true_renders(stage.high, given.n)
     found = measure(stage, truth, model.encoders.condition(captions))
     write_json(given.out or f"docs/results/upscaling-{stage.name}.json", asdict(found))
     print(table(found))

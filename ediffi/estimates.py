@@ -12,13 +12,12 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ediffi.build import build_denoiser, parameter_count
+from ediffi.cascade.stages import CROP
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import DenoiserConfig, Preset, SamplingConfig
 
 SERVED_BYTES = 2
 """A weight in bfloat16."""
-CROP = 256
-"""Side of the crops in pixels that larger stages are trained on (paper Sec. 4)."""
 TRAINED_BYTES = 20
 """A weight in training: float32 weight, gradient, both moments of AdamW, and the average."""
 

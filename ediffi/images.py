@@ -11,6 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+MOST_PIXELS = 100_000_000
+"""Picture files with more are not decoded: a small file can claim any size."""
+
 
 def to_tensor(picture: Image.Image | np.ndarray) -> Tensor:
     """A PIL picture or uint8 array (h, w, 3) as float32 (3, h, w) in [-1, 1].

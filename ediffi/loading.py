@@ -18,7 +18,7 @@ from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.config import DenoiserConfig, Preset, StageChoice
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.experts.ensemble import Ensemble
-from ediffi.joining import alone, join, member
+from ediffi.joining import Member, alone, join, member
 from ediffi.model_folder import MODEL, ModelFolder, read_model
 from ediffi.presets import preset
 
@@ -88,6 +88,10 @@ def open_model(
         contents = replace(contents, stages=chosen_stages)
     chosen = chosen or contents.default
     members = [member(contents, name) for name in members_of(contents, chosen)]
+    by_stage = {
+        stage: [member(contents, name) for name in networks]
+        for stage, networks in contents.stages.items()
+    }
     config = members[0].config
     denoiser: Denoiser
     if len(members) == 1:
@@ -109,26 +113,30 @@ def open_model(
         denoiser=denoiser,
         encoders=encoders.to(device),
         weights={**{one.name: one.sha256 for one in members}, **contents.sha256},
-        stages=_stages(contents, device, dtype, config.resolution),
+        stages=_stages(contents, by_stage, device, dtype, resident, config.resolution),
         stage_weights={
-            stage: {name: member(contents, name).sha256 for name in networks}
-            for stage, networks in contents.stages.items()
+            stage: {one.name: one.sha256 for one in networks}
+            for stage, networks in by_stage.items()
         },
     )
 
 
 def _stages(
-    contents: ModelFolder, device: torch.device, dtype: torch.dtype, size: int
+    contents: ModelFolder,
+    by_stage: Mapping[str, Sequence[Member]],
+    device: torch.device,
+    dtype: torch.dtype,
+    resident: int | None,
+    size: int,
 ) -> tuple[Stage, ...]:
     """The model's stages in their order, each beginning where the one before ends."""
     known = {stage.denoiser.name: stage for stage in preset(contents.preset).stages}
     built = []
-    for name in contents.stages:
+    for name, members in by_stage.items():
         if name not in known:
             raise ValueError(f"the preset {contents.preset} has no stage {name!r}.")
-        members = [member(contents, network) for network in contents.stages[name]]
         config = replace(known[name], denoiser=members[0].config)
-        built.append(build_stage(config, join(members, device, dtype)))
+        built.append(build_stage(config, join(members, device, dtype, resident)))
     built.sort(key=lambda stage: stage.low)
     for stage in built:
         if stage.low != size:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -18,7 +19,7 @@ from ediffi.build import build_denoiser
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.conditioning.encoders import DroppedWords, EncodedText, Encoders
 from ediffi.config import EncoderDims
-from ediffi.experts.node_sets import BASE_SETS
+from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.records import Descent
 from ediffi.loading import Model
 from ediffi.model_folder import write_model
@@ -86,6 +87,11 @@ class FakeEncoders:
         kept = room - 1
         tokens = [_vector(word, width) for word in [*words[:kept], "</s>"]]
         return torch.stack(tokens), (*spans[:kept], (0, 0)), tuple(words[kept:])
+
+
+def apart(one, other) -> int:
+    """The largest difference of two pictures, in steps of 1/255."""
+    return int(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).max())
 
 
 def tiny_denoiser(seed: int = 0) -> nn.Module:
@@ -159,6 +165,23 @@ def tiny_ensemble_folder(root: Path) -> Path:
         names.append(role.name)
     everyone = ["baseline", *names]
     write_model(root, "tiny", "experts", {n: n for n in everyone}, {"experts": names})
+    return root
+
+
+def tiny_configs_folder(root: Path) -> Path:
+    """Everything that the four configurations need, at the tiny preset's size."""
+    tiny_model_folder(root)
+    base, stage = preset("tiny").base, preset("tiny").stages[0].denoiser
+    roles = {role.name: (role, base) for letter in "CD" for role in BASE_SETS[letter]}
+    roles |= {f"sr32-{role.name}": (role, stage) for role in SR256_SETS["D"]}
+    for seed, (name, (role, config)) in enumerate(roles.items()):
+        descent = Descent(role.part, role.part.intervals(), role.served())
+        module = shaken(build_denoiser(config).eval(), seed)
+        save_network(root / name, module, config, descent.to_json())
+    save_network(root / "sr32", shaken(build_denoiser(stage).eval(), 9), stage, {})
+    networks = ["baseline", "sr32", *roles]
+    ensembles = {"experts": ["low", "middle", "high"]}
+    write_model(root, "tiny", "baseline", {n: n for n in networks}, ensembles, {"sr32": ["sr32"]})
     return root
 
 

@@ -17,8 +17,6 @@ from ediffi.cascade.stages import LONGEST
 
 SMALLEST = 16
 """Shorter side below which there is nothing to enlarge, in pixels."""
-LARGEST_FILE = 100_000_000
-"""Most pixels that a file may have."""
 MULTIPLE = 8
 """Sides are cropped to multiples of this, so that every stage can fold the enlarged picture."""
 
@@ -34,7 +32,7 @@ def read_picture_file(path: str | Path) -> Image.Image:
             # The limit below is ours; PIL's own warning would only repeat it.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(path) as picture:
-                if picture.width * picture.height > LARGEST_FILE:
+                if picture.width * picture.height > images.MOST_PIXELS:
                     raise Image.DecompressionBombError
                 picture.load()
                 return ImageOps.exif_transpose(picture)
@@ -42,7 +40,7 @@ def read_picture_file(path: str | Path) -> Image.Image:
         raise FileNotFoundError(f"There is no file {path}.") from None
     except Image.DecompressionBombError:
         raise ValueError(
-            f"{path} has too many pixels; at most {LARGEST_FILE // 10**6} million are read."
+            f"{path} has too many pixels; at most {images.MOST_PIXELS // 10**6} million are read."
         ) from None
     except UnidentifiedImageError:
         raise ValueError(f"{path} is not a picture.") from None
@@ -72,7 +70,7 @@ def fitted(picture: Image.Image, lows: Sequence[int]) -> Tensor:
     multiple = min(MULTIPLE, low)
     scale = low / shorter
     width, height = (max(low, round(side * scale)) for side in picture.size)
-    plain = images.to_pil(images.to_tensor(picture))
+    plain = images.opaque(picture)
     # Area means on the way down and cubic on the way up, neither of which rings.
     way = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
     sized = plain.resize((width, height), way)

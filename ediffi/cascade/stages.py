@@ -20,6 +20,8 @@ from ediffi.diffusion.noise import derived_seed, edm_grid, seeded_noise
 from ediffi.diffusion.samplers import Sampler, Step, seeded
 from ediffi.networks.layers import enlarged
 
+CROP = 256
+"""Side in pixels of the crops that larger pictures are learnt from, as the paper's last stage."""
 LONGEST = 2
 """How many times its shorter side the longer side of a picture may be."""
 

@@ -126,7 +126,10 @@ class Ensemble:
             _move(self._loaded[name], self.device)
         self._awake.append(name)
         while self.resident is not None and len(self._awake) > self.resident:
-            _move(self._loaded[self._awake.pop(0)], torch.device("cpu"))
+            resting = self._loaded[self._awake.pop(0)]
+            # One network can hold two seats: it rests when none of them is at work.
+            if all(self._loaded[other] is not resting for other in self._awake):
+                _move(resting, torch.device("cpu"))
 
     def _seats(self, sigma: Tensor) -> Tensor:
         # right=True: a boundary belongs to the expert above it, as in Interval.

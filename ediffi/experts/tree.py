@@ -102,6 +102,15 @@ class Part:
             return (self.node.interval(p),)
         return complement([node.interval(p) for node in self.excluded])
 
+    @property
+    def serves(self) -> Interval:
+        """Where an ensemble asks an expert of this part, on the paper's tree: all of it.
+
+        A part of two ranges cannot serve both in one; it stands for every noise level.
+        """
+        intervals = self.intervals()
+        return intervals[0] if len(intervals) == 1 else EVERYTHING
+
     def __str__(self) -> str:
         """As the paper prints it: `(3, 0)`, `-(9, 511)`."""
         if self.node is not None:

@@ -16,12 +16,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from ediffi.images import opaque
+from ediffi.images import MOST_PIXELS, opaque
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 """What the name of a picture file ends with, in lower case."""
-MOST_PIXELS = 100_000_000
-"""More than these are not decoded: a small file can claim any size."""
 FINER = 4
 """A JPEG is decoded at no less than this many times the resolution, where it is larger."""
 

@@ -30,6 +30,11 @@ def previous(path: Path) -> Path:
     return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
+def exists(run: Path) -> bool:
+    """Whether the folder of a run holds a checkpoint, the last or the one before it."""
+    return any(path.exists() for path in (run / FILE, previous(run / FILE)))
+
+
 def save(path: Path, state: Mapping[str, Any]) -> None:
     """Writes `state`, nested dicts and lists of tensors, numbers, strings and None.
 

@@ -17,7 +17,7 @@ from ediffi.build import build_denoiser
 from ediffi.config import NoiseConfig, Preset, StageConfig, TrainingConfig
 from ediffi.diffusion.loss import edm_loss
 from ediffi.diffusion.noise import EVERYTHING
-from ediffi.training import probes, sheets
+from ediffi.training import checkpoint, probes, sheets
 from ediffi.training.cascade_data import CropSource
 from ediffi.training.data import ShardSource, Source
 from ediffi.training.folders import Folders
@@ -52,7 +52,7 @@ class Workshop:
         stage = stage_of(phase, self.of)
         module = build_denoiser(self.of.base if stage is None else stage.denoiser)
         folder = self.folder / phase.name
-        if not any(folder.glob("checkpoint*.safetensors")):
+        if not checkpoint.exists(folder):
             self._begin(phase, module)
         if stage is None:
             source, watches = self._base_data(phase, config.seed, folder)

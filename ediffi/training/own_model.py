@@ -16,7 +16,6 @@ from torch import nn
 from ediffi.build import build_denoiser
 from ediffi.config import DenoiserConfig, StageConfig
 from ediffi.diffusion.noise import EVERYTHING, Interval
-from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.records import Descent
 from ediffi.experts.tree import Part
 from ediffi.model_folder import write_model
@@ -46,17 +45,9 @@ class Origin:
     start: State | None
 
     @property
-    def serves(self) -> Interval:
-        """Where an ensemble asks it: as the paper's Config D does, or on all of its part."""
-        for role in BASE_SETS["D"] if self.stage is None else SR256_SETS["D"]:
-            if role.part == self.part:
-                return role.served()
-        return self.trained_on[0] if len(self.trained_on) == 1 else EVERYTHING
-
-    @property
     def partner(self) -> Path | None:
         """The folder of the first network where that can answer for all other noise levels."""
-        if self.start is None or self.serves == EVERYTHING:
+        if self.start is None or self.part.serves == EVERYTHING:
             return None
         theirs = Descent.from_json(self.start.record)
         # Without a base in its record an ensemble could not tell that the two are kin.
@@ -70,7 +61,7 @@ class Origin:
             theirs, parent = Descent.from_json(self.start.record), self.start.folder.name
             before = theirs.lineage or (parent,)
             base = theirs.base or weights_mark(self.start.tensors)
-        return Descent(self.part, self.trained_on, self.serves, parent, (*before, name), base)
+        return Descent(self.part, self.trained_on, self.part.serves, parent, (*before, name), base)
 
 
 def write_network(out: Path, config: DenoiserConfig, origin: Origin, model: bool) -> Path:

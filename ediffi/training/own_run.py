@@ -17,6 +17,7 @@ import torch
 from accelerate import PartialState
 
 from ediffi.build import build_denoiser
+from ediffi.cascade.stages import CROP
 from ediffi.config import DenoiserConfig, Preset, StageConfig, TrainingConfig
 from ediffi.diffusion.noise import EVERYTHING, Interval
 from ediffi.experts.tree import EVERY_LEVEL, Part
@@ -33,8 +34,6 @@ from ediffi.training.own_model import Origin, write_network
 from ediffi.weights import State, load_state
 
 DECIDED = "run.json"
-LARGEST_CROP = 256
-"""A stage is trained on crops of its pictures of at most this side, as the paper's last stage."""
 SHEET_SECONDS = 300.0
 
 
@@ -164,7 +163,7 @@ class Opened:
         if self.stage is None:
             return source, sheets.watch(source, out, self.of.sampling, SHEET_SECONDS, few)
         side = source.resolution
-        crop = LARGEST_CROP if side > LARGEST_CROP else None
+        crop = CROP if side > CROP else None
         learnt = CropSource(source, side // self.stage.low, crop, seed=self.training.seed)
         return learnt, sheets.stage_watch(learnt, out, self.stage.sampling, SHEET_SECONDS, few)
 

@@ -18,7 +18,7 @@ from ediffi.build import build_denoiser
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.conditioning.folders import fingerprint
 from ediffi.config import DenoiserConfig, Preset
-from ediffi.diffusion.noise import EVERYTHING, Interval
+from ediffi.diffusion.noise import EVERYTHING
 from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.records import Descent
 from ediffi.experts.tree import EVERY_LEVEL
@@ -29,6 +29,7 @@ from ediffi.precision import half_precision
 from ediffi.storybook.evaluation import Evaluation
 from ediffi.storybook.evaluation import evaluate as score_pictures
 from ediffi.storybook.inspector import load_inspector
+from ediffi.training import checkpoint
 from ediffi.training.job import averaged
 from ediffi.training.jobs import stage_of
 from ediffi.training.lineage import base_of, history_of, lineage_of
@@ -51,7 +52,7 @@ def export_model(
     were begun are there too. Works while training goes on. Raises FileNotFoundError when no base is
     trained yet.
     """
-    begun = [phase for phase in plan.phases if _has_checkpoint(folder / phase.name)]
+    begun = [phase for phase in plan.phases if checkpoint.exists(folder / phase.name)]
     chosen = {p.name: p for p in begun if p.branch is not None or p.stage is not None}
     plain = [p for p in begun if p.branch is None and p.stage is None]
     if not plain and BASELINE not in chosen:
@@ -86,15 +87,6 @@ def _groups(chosen: dict[str, Phase]) -> tuple[dict[str, list[str]], dict[str, l
     return ensembles, stages
 
 
-def _serves(phase: Phase) -> Interval:
-    """Where a branch serves: what its part is in Config D, everything for a baseline."""
-    if phase.branch is None:
-        return EVERYTHING
-    sets = BASE_SETS if phase.stage is None else SR256_SETS
-    roles = [role for name in ("D", "C", "four") for role in sets.get(name, ())]
-    return next((role.served() for role in roles if role.part == phase.branch.part), EVERYTHING)
-
-
 def _record(
     folder: Path, plan: StorybookPlan, name: str, phase: Phase, state: dict[str, Any]
 ) -> dict[str, Any]:
@@ -103,10 +95,11 @@ def _record(
     history = history_of(folder, lineage)
     probes = read_log(folder / phase.name, "probe")
     branch = phase.branch
+    part = branch.part if branch else EVERY_LEVEL
     descent = Descent(
-        part=branch.part if branch else EVERY_LEVEL,
+        part=part,
         trained_on=branch.trained_on() if branch else (EVERYTHING,),
-        serves=_serves(phase),
+        serves=part.serves,
         parent=branch.start if branch else None,
         lineage=tuple(row["name"] for row in history),
         base=base_of(folder / phase.name),
@@ -123,10 +116,6 @@ def _record(
         "decayed": bool(state["decaying"]),
         "probe": probes[-1] if probes else None,
     }
-
-
-def _has_checkpoint(run: Path) -> bool:
-    return any(run.glob("checkpoint*.safetensors"))
 
 
 def evaluate_model(

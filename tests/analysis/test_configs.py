@@ -1,40 +1,15 @@
 """Table 1's counterpart with canned evaluations, and every configuration opened from files."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from analysis import configs
 from analysis.configs import Configs, Scored, measure, open_all, table
-from ediffi.build import build_denoiser
-from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
-from ediffi.experts.records import Descent
-from ediffi.model_folder import write_model
-from ediffi.presets import preset
-from ediffi.weights import save_network
-from tests.fakes import shaken, tiny_model_folder
-
-
-def whole_folder(root: Path) -> Path:
-    """Everything that the four configurations need, at the tiny preset's size."""
-    tiny_model_folder(root)
-    base, stage = preset("tiny").base, preset("tiny").stages[0].denoiser
-    roles = {role.name: (role, base) for letter in "CD" for role in BASE_SETS[letter]}
-    roles |= {f"sr32-{role.name}": (role, stage) for role in SR256_SETS["D"]}
-    for seed, (name, (role, config)) in enumerate(roles.items()):
-        descent = Descent(role.part, role.part.intervals(), role.served())
-        module = shaken(build_denoiser(config).eval(), seed)
-        save_network(root / name, module, config, descent.to_json())
-    save_network(root / "sr32", shaken(build_denoiser(stage).eval(), 9), stage, {})
-    networks = ["baseline", "sr32", *roles]
-    ensembles = {"experts": ["low", "middle", "high"]}
-    write_model(root, "tiny", "baseline", {n: n for n in networks}, ensembles, {"sr32": ["sr32"]})
-    return root
+from tests.fakes import tiny_configs_folder, tiny_model_folder
 
 
 def test_every_configuration_opens_with_its_own_networks(tmp_path):
-    models = open_all(whole_folder(tmp_path / "tiny"), stage="sr32")
+    models = open_all(tiny_configs_folder(tmp_path / "tiny"), stage="sr32")
     ran = {}
     for name, model in models.items():
         steps = list(model.steps(model.request("a fox", size=32, steps=9)))
@@ -61,7 +36,7 @@ def test_all_paint_the_same_captions_from_the_same_noise(tmp_path, monkeypatch):
         return Found()
 
     monkeypatch.setattr(configs, "evaluate", evaluated)
-    models = open_all(whole_folder(tmp_path / "tiny"), ["A", "D"], stage="sr32")
+    models = open_all(tiny_configs_folder(tmp_path / "tiny"), ["A", "D"], stage="sr32")
     found = measure(models, inspector=None, n=2, seed=3, size=32)  # type: ignore[arg-type]
     assert asked == [((2, 32, 32, 3), 2, "test")] * 2
     assert [s.name for s in found.scored] == ["A", "D"]

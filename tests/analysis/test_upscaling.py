@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from analysis.upscaling import gmsd, measure, plainly, psnr, render_truth, seam, table
+from analysis.true_renders import true_renders
+from analysis.upscaling import gmsd, measure, plainly, psnr, seam, table
 from ediffi.cascade.stages import Stage
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import EncoderDims, SamplingConfig
@@ -55,6 +56,7 @@ def test_a_perfect_stage_beats_both_filters_by_far():
     assert perfect.consistency[0] < 0.005 and perfect.sharp[0] == pytest.approx(1, abs=1e-3)
     assert found.way("sr32", True).psnr[0] < perfect.psnr[0]
     assert table(found).count("\n| ") == 1 + 6
+    assert found.seam == 0
 
 
 def test_a_stage_that_shifts_colours_is_caught():
@@ -80,6 +82,6 @@ def test_plain_filters_keep_a_flat_page_flat():
 
 
 def test_truth_is_drawn_at_the_size_that_is_asked():
-    drawn, captions = render_truth(64, 2)
+    drawn, captions = true_renders(64, 2)
     assert drawn.shape == (2, 3, 64, 64) and len(captions) == 2
     assert replace(stage(), low=16).high == 32

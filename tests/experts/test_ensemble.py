@@ -127,6 +127,17 @@ def test_resting_experts_leave_the_device():
     assert networks[0].moves == [] and x.device.type == "meta"
 
 
+def test_a_network_with_two_seats_stays_while_one_is_at_work():
+    baseline, middle = Recorder(), Recorder()
+    joined, _ = ensemble([0.1, 2.0], [baseline, middle, baseline], device="meta", resident=2)
+    for name in ("e2", "e1", "e0"):
+        joined.denoiser(name)
+    assert "cpu" not in baseline.moves
+    joined.denoiser("e1")
+    joined.denoiser("e2")
+    assert "cpu" not in baseline.moves
+
+
 def test_it_tells_who_ran():
     joined, _ = ensemble([0.1, 2.0])
     assert joined.ran((5.0, 1.0, 0.5)) == ("e2", "e1")
@@ -169,6 +180,7 @@ def test_experts_of_different_kinds_are_refused():
 def test_serving_beyond_the_training_warns_with_the_range():
     low, high = by_hand([1.0])
     a = Expert("a", Recorder, serves=low, trained_on=(Interval(0, 0.5), Interval(0.7, 9)))
+    assert a.untrained() == (Interval(0.5, 0.7),)
     with pytest.warns(UserWarning, match=r"a serves 0.5 <= sigma < 0.7, which it was not"):
         Ensemble([a, Expert("b", Recorder, serves=high)])
     with warnings.catch_warnings():
