@@ -72,14 +72,26 @@ class EDiffI:
         without: Sequence[str] = (),
         stage_steps: Mapping[str, int] | None = None,
         stage_guidance: Mapping[str, float] | None = None,
+        expert_guidance: Mapping[str, float | Sequence[float]] | None = None,
+        seam_history: bool | None = None,
     ) -> Request:
         """A checked request with this model's defaults where a value is None.
 
         `window` is the (low, high) range of sigma in which guidance acts; `without` switches off
         "t5", "clip_text" or "clip_image"; `stage_steps` and `stage_guidance` set steps and guidance
-        of super-resolution stages by name. Raises ValueError in one sentence.
+        of super-resolution stages by name. `expert_guidance` gives experts of the base a scale of
+        their own, or (scale, low, high); without `seam_history` a multistep solver begins anew
+        where the next expert takes over. Raises ValueError in one sentence.
         """
-        sampling = sampling_with(self.model.preset.sampling, solver, steps, guidance, window)
+        sampling = sampling_with(
+            self.model.preset.sampling,
+            solver,
+            steps,
+            guidance,
+            window,
+            expert_guidance,
+            seam_history,
+        )
         chosen = self.sizes[0] if size is None else size
         stages = self._stages(self.sizes[0], chosen, stage_steps or {}, stage_guidance or {})
         request = Request(prompt, seed, chosen, sampling, tuple(without), painting, stages)
@@ -106,6 +118,8 @@ class EDiffI:
         without: Sequence[str] = (),
         stage_steps: Mapping[str, int] | None = None,
         stage_guidance: Mapping[str, float] | None = None,
+        expert_guidance: Mapping[str, float | Sequence[float]] | None = None,
+        seam_history: bool | None = None,
     ) -> Result:
         """One finished picture; arguments and errors as in `request`."""
         request = self.request(
@@ -120,6 +134,8 @@ class EDiffI:
             without,
             stage_steps,
             stage_guidance,
+            expert_guidance,
+            seam_history,
         )
         return self.generate_many([request])[0]
 

@@ -6,7 +6,7 @@ network, no encoder and no file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from ediffi import images
 from ediffi.build import build_sampler
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.conditioning.prompt import clean_prompt
-from ediffi.config import SamplingConfig, StageChoice
+from ediffi.config import ExpertGuidance, SamplingConfig, StageChoice
 from ediffi.controls.paint_with_words import Painting
 from ediffi.recipe import Recipe
 
@@ -161,10 +161,13 @@ def sampling_with(
     steps: int | None = None,
     guidance: float | None = None,
     window: Sequence[float] | None = None,
+    expert_guidance: Mapping[str, float | Sequence[float]] | None = None,
+    seam_history: bool | None = None,
 ) -> SamplingConfig:
     """The model's sampling with what the caller chose; None keeps the default.
 
-    `window` is the (low, high) range of sigma in which guidance acts.
+    `window` is the (low, high) range of sigma in which guidance acts. `expert_guidance` gives an
+    expert a scale of its own, or (scale, low, high).
     """
     chosen: dict[str, Any] = {}
     if solver is not None:
@@ -177,7 +180,24 @@ def sampling_with(
         if len(window) != 2:
             raise ValueError(f"The guidance window needs 2 values, not {len(window)}.")
         chosen["guidance_low"], chosen["guidance_high"] = window
-    return replace(defaults, **chosen)
+    if seam_history is not None:
+        chosen["seam_history"] = seam_history
+    sampling = replace(defaults, **chosen)
+    if expert_guidance:
+        usual = _finite_window(sampling)
+        own = tuple(_own_guidance(usual, *item) for item in expert_guidance.items())
+        sampling = replace(sampling, per_expert=own)
+    return sampling
+
+
+def _own_guidance(
+    sampling: SamplingConfig, expert: str, told: float | Sequence[float]
+) -> ExpertGuidance:
+    if isinstance(told, int | float):
+        return ExpertGuidance(expert, told, sampling.guidance_low, sampling.guidance_high)
+    if len(told) != 3:
+        raise ValueError(f"The guidance of {expert} needs a scale, or scale, low and high.")
+    return ExpertGuidance(expert, *told)
 
 
 def _finite_window(sampling: SamplingConfig) -> SamplingConfig:

@@ -33,7 +33,7 @@ RANKS = (
     {"loading"},
     {"generation", "shards"},
     {"storybook"},
-    {"estimates", "pipeline", "training", "twin"},
+    {"estimates", "pipeline", "training", "twin", "worklist"},
     {"bench"},
     {"commands"},
     {"__main__"},

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 from ediffi.__main__ import main
-from ediffi.commands.generate import output_paths
 from ediffi.recipe import Recipe, read_picture, read_png, write_png
 from ediffi.storybook import vocabulary
 from ediffi.storybook.inspector import InspectorConfig, InspectorNet
 from ediffi.weights import save_network
-from tests.fakes import tiny_model_folder
+from tests.fakes import tiny_ensemble_folder, tiny_model_folder
 
 PROMPT = "a red fox under a yellow moon"
 INSPECTOR = InspectorConfig(
@@ -111,19 +110,17 @@ def test_notes_about_the_prompt_are_told(folder, tmp_path, capsys):
     assert "zeppelin" in told
 
 
-def test_file_names_are_safe_and_never_shared(tmp_path):
-    asked = [("../../etc/Passwd!", 1), ("שלום", 1), ("🦊", 1), ("", 2), ("x" * 2000, 3)]
-    paths = output_paths(asked, tmp_path)
-    assert len(set(paths)) == len(asked)
-    for path in paths:
-        assert path.parent == tmp_path
-        assert len(path.name) < 90
-    assert paths[0].name == "etc-passwd-1.png"
-    assert [path.name for path in paths[1:4]] == [
-        "picture-1.png",
-        "picture-1-2.png",
-        "picture-2.png",
-    ]
+def test_guidance_of_one_expert_reaches_the_recipe(tmp_path, capsys):
+    model, out = tiny_ensemble_folder(tmp_path / "model"), tmp_path / "a.png"
+    words = ["generate", PROMPT, "--model", model, "--steps", 4, "--out", out]
+    assert call(*words, "--expert-guidance", "high=5", "--forget-at-seams") == 0
+    sampling = read_png(out).sampling
+    own = sampling.per_expert[0]
+    assert (own.expert, own.guidance) == ("high", 5.0)
+    assert (own.low, own.high) == (sampling.guidance_low, sampling.guidance_high)
+    assert not sampling.seam_history
+    assert call(*words, "--expert-guidance", "highest=5") == 2
+    assert "no expert 'highest'" in capsys.readouterr().err
 
 
 def test_a_true_render_is_drawn_with_its_caption(tmp_path, capsys):

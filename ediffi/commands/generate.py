@@ -1,13 +1,13 @@
 """`generate`: sentences become PNG files that carry their recipes.
 
 Paths are proved writable before a model is loaded, and every batch is on the disk before the next
-one is sampled, so that stopping loses only what was not finished.
+one is sampled, so that stopping loses only what was not finished. A long list can be shared by
+several processes (`worklist.py`).
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,8 +21,9 @@ from ediffi.files import check_writable
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import write_png
 from ediffi.request import Request
+from ediffi.worklist import blocks, device_of, is_made, output_paths, parse_share
 
-MOST_PICTURES = 10_000
+MOST_PICTURES = 100_000
 
 Number = TypeVar("Number", int, float)
 
@@ -44,17 +45,34 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="EMBEDDING", help=", ".join(EMBEDDINGS)
     )
+    add_stage_options(parser)
+    parser.add_argument(
+        "--expert-guidance", nargs="+", default=[], metavar="EXPERT=G", help="e.g. high=5"
+    )
+    parser.add_argument(
+        "--forget-at-seams",
+        action="store_true",
+        help="a multistep solver does not carry one expert's estimate over to the next",
+    )
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--share", metavar="K/N", help="paint only share K of N, from 0; torchrun sets it by itself"
+    )
+    parser.add_argument("--resume", action="store_true", help="leave out what --out already holds")
+    parser.add_argument(
+        "--out", type=Path, default=Path("."), help="a .png for one picture, else a folder"
+    )
+    parser.set_defaults(run=run)
+
+
+def add_stage_options(parser: argparse.ArgumentParser) -> None:
+    """Steps and guidance of super-resolution stages by name."""
     parser.add_argument(
         "--stage-steps", nargs="+", default=[], metavar="STAGE=N", help="e.g. sr256=8"
     )
     parser.add_argument(
         "--stage-guidance", nargs="+", default=[], metavar="STAGE=G", help="e.g. sr256=1.5"
     )
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument(
-        "--out", type=Path, default=Path("."), help="a .png for one picture, else a folder"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(given: argparse.Namespace) -> int:
@@ -66,54 +84,45 @@ def run(given: argparse.Namespace) -> int:
             " pictures at once."
         )
     paths = output_paths(asked, given.out)
-    for path in paths:
-        check_writable(path)
-    model = EDiffI.from_pretrained(given.model, device=given.device)
-    requests = [
-        model.request(
-            prompt,
-            seed,
-            given.size,
-            given.steps,
-            given.guidance,
-            solver=given.solver,
-            window=given.window,
-            without=given.without,
-            stage_steps=per_stage(given.stage_steps, int),
-            stage_guidance=per_stage(given.stage_guidance, float),
-        )
-        for prompt, seed in asked
-    ]
-    for prompt in dict.fromkeys(request.prompt for request in requests):
-        for sentence in model.report(prompt).sentences():
-            print(f"{prompt[:60]!r}: {sentence}", file=sys.stderr)
-    _sample(model, requests, paths)
+    own = blocks(len(asked), parse_share(given.share))
+    for index in (index for block in own for index in block):
+        check_writable(paths[index])
+    model = EDiffI.from_pretrained(given.model, device=device_of(given.device))
+    told: set[str] = set()
+    with tqdm(total=0, unit="step", disable=None) as bar:
+        for block in own:
+            requests = [_request(model, given, *asked[index]) for index in block]
+            _notes(model, [r.prompt for r in requests if r.prompt not in told])
+            told |= {request.prompt for request in requests}
+            files = [paths[index] for index in block]
+            _sample(model, requests, files, given.resume, bar)
     return 0
 
 
-def output_paths(asked: Sequence[tuple[str, int]], out: Path) -> list[Path]:
-    """Where each (prompt, seed) goes: `out` itself if it is a .png, else a name of its own in it.
-
-    Raises ValueError for several pictures and one file name, or a file that is no .png.
-    """
-    if out.suffix and not out.is_dir():
-        if out.suffix.lower() != ".png":
-            raise ValueError(f"{out} is no .png; only PNG files carry a recipe.")
-        if len(asked) > 1:
-            raise ValueError(f"{len(asked)} pictures do not fit into {out}; give a folder.")
-        return [out]
-    names: dict[str, None] = {}
-    for prompt, seed in asked:
-        base = f"{_slug(prompt)}-{seed}"
-        name, count = base, 1
-        while name in names:
-            count += 1
-            name = f"{base}-{count}"
-        names[name] = None
-    return [out / f"{name}.png" for name in names]
+def _request(model: EDiffI, given: argparse.Namespace, prompt: str, seed: int) -> Request:
+    return model.request(
+        prompt,
+        seed,
+        given.size,
+        given.steps,
+        given.guidance,
+        solver=given.solver,
+        window=given.window,
+        without=given.without,
+        stage_steps=named_values(given.stage_steps, int),
+        stage_guidance=named_values(given.stage_guidance, float),
+        expert_guidance=named_values(given.expert_guidance, float),
+        seam_history=False if given.forget_at_seams else None,
+    )
 
 
-def per_stage(given: Sequence[str], kind: Callable[[str], Number]) -> dict[str, Number]:
+def _notes(model: EDiffI, prompts: Sequence[str]) -> None:
+    for prompt in dict.fromkeys(prompts):
+        for sentence in model.report(prompt).sentences():
+            print(f"{prompt[:60]!r}: {sentence}", file=sys.stderr)
+
+
+def named_values(given: Sequence[str], kind: Callable[[str], Number]) -> dict[str, Number]:
     """What `name=value` words say; ValueError for a word that says nothing."""
     said = {}
     for word in given:
@@ -123,21 +132,30 @@ def per_stage(given: Sequence[str], kind: Callable[[str], Number]) -> dict[str, 
         except ValueError:
             equals = ""
         if not (name and equals):
-            raise ValueError(f"{word!r} is no stage and value such as sr256=8.")
+            raise ValueError(f"{word!r} is no name and value such as sr256=8.")
     return said
 
 
-def _sample(model: EDiffI, requests: Sequence[Request], paths: Sequence[Path]) -> None:
+def _sample(
+    model: EDiffI, requests: Sequence[Request], paths: Sequence[Path], resume: bool, bar: tqdm
+) -> None:
+    """Paints one block; with `resume` the batches whose pictures are all there are left out."""
     groups = model.groups(requests)
+    if resume:
+        groups = [g for g in groups if not all(_made(model, requests[i], paths[i]) for i in g)]
     firsts = [requests[group[0]] for group in groups]
-    total = sum(r.sampling.steps + sum(s.sampling.steps for s in r.stages) for r in firsts)
-    with tqdm(total=total, unit="step", disable=None) as bar:
-        for group in groups:
-            for step in model.steps([requests[index] for index in group]):
-                bar.update()
-                for index, result in zip(group, step.results, strict=False):
-                    write_png(result.image, result.recipe, paths[index])
-                    bar.write(str(paths[index]), file=sys.stdout)
+    # The steps of later blocks are known when their prompts have been read.
+    bar.total += sum(r.sampling.steps + sum(s.sampling.steps for s in r.stages) for r in firsts)
+    for group in groups:
+        for step in model.steps([requests[index] for index in group]):
+            bar.update()
+            for index, result in zip(group, step.results, strict=False):
+                write_png(result.image, result.recipe, paths[index])
+                bar.write(str(paths[index]), file=sys.stdout)
+
+
+def _made(model: EDiffI, request: Request, path: Path) -> bool:
+    return is_made(path, request, model.model.sums(request.stages))
 
 
 def _prompts(given: argparse.Namespace) -> list[str]:
@@ -149,7 +167,3 @@ def _prompts(given: argparse.Namespace) -> list[str]:
             raise ValueError(f"Cannot read the prompts in {given.prompt_file}: {error}.") from None
         prompts += [line for line in lines if line.strip()]
     return prompts
-
-
-def _slug(prompt: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", prompt[:200].lower()).strip("-")[:60] or "picture"

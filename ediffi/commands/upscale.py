@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ediffi.cascade.given import read_picture_file
+from ediffi.commands.generate import add_stage_options, named_values
 from ediffi.files import check_writable
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import write_png
@@ -21,6 +22,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--prompt", default="", help="what it shows; helps the detail")
     parser.add_argument("--size", type=int, help="shorter side in pixels; the largest if left out")
     parser.add_argument("--seed", type=int, default=0)
+    add_stage_options(parser)
     parser.add_argument("--model", default="storybook", help="name, folder or hub id")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--out", type=Path, required=True, help="a .png")
@@ -34,7 +36,14 @@ def run(given: argparse.Namespace) -> int:
     picture = read_picture_file(given.picture)
     check_writable(given.out)
     model = EDiffI.from_pretrained(given.model, given.device)
-    steps = model.upscale_steps(picture, given.prompt, given.size, given.seed)
+    steps = model.upscale_steps(
+        picture,
+        given.prompt,
+        given.size,
+        given.seed,
+        named_values(given.stage_steps, int),
+        named_values(given.stage_guidance, float),
+    )
     with tqdm(unit="step", disable=None) as bar:
         for step in steps:
             bar.total = step.total

@@ -8,7 +8,7 @@ from PIL import Image
 from ediffi import EDiffI
 from ediffi.__main__ import main
 from ediffi.cascade.given import fitted, read_picture_file
-from ediffi.recipe import read_png
+from ediffi.recipe import read_picture, read_png
 from tests.fakes import tiny_cascade_folder, tiny_model_folder
 
 
@@ -70,8 +70,9 @@ def test_upscale_writes_a_recipe_that_needs_its_picture(folder, tmp_path, capsys
     given, out, again = (tmp_path / f"{name}.png" for name in ("given", "big", "again"))
     picture(20, 33).save(given)
     line = ["upscale", str(given), "--model", str(folder), "--prompt", "a fox"]
-    assert main([*line, "--size", "64", "--out", str(out)]) == 0
-    assert Image.open(out).size == (64, 96)
+    assert main([*line, "--size", "64", "--stage-steps", "sr64=1", "--out", str(out)]) == 0
+    assert read_picture(out).size == (64, 96)
+    assert [choice.sampling.steps for choice in read_png(out).stages] == [3, 1]
     replay = ["replay", str(out), "--model", str(folder), "--out", str(again)]
     assert main(replay) == 2
     assert "that picture is needed" in capsys.readouterr().err
