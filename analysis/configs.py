@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from ediffi.files import write_json
+from ediffi.scores import painter
 from ediffi.storybook.evaluation import Evaluation, Reader, evaluate
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def measure(
     """Evaluates every model on the same captions and noise; errors as in `evaluate`."""
     scored = []
     for name, model in models.items():
-        found = evaluate(_painter(model, size), inspector, n=n, seed=seed, split=split)
+        found = evaluate(painter(model, size), inspector, n=n, seed=seed, split=split)
         scored.append(_scored(name, model, found, size))
     return Configs(n, seed, size, split, tuple(scored))
 
@@ -106,17 +105,6 @@ def open_all(
         networks = (f"{stage}-low", f"{stage}-high") if split else (stage,)
         opened[name] = EDiffI.from_pretrained(folder / base, stages={stage: networks})
     return opened
-
-
-def _painter(model: EDiffI, size: int):
-    def paint(captions: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
-        requests = [
-            model.request(caption, seed, size=size)
-            for caption, seed in zip(captions, seeds, strict=True)
-        ]
-        return np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
-
-    return paint
 
 
 def _scored(name: str, model: EDiffI, found: Evaluation, size: int) -> Scored:

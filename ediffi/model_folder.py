@@ -122,6 +122,18 @@ def write_model(
     write_json(folder / MODEL, contents)
 
 
+def choose_default(folder: str | Path, name: str) -> None:
+    """Makes `name`, a network or an ensemble, what a model folder opens with.
+
+    Raises ValueError when the folder has neither of that name.
+    """
+    folder = Path(folder)
+    contents = read_model(folder)
+    if name not in contents.ensembles:
+        contents.network(name)
+    write_json(folder / MODEL, json_object(folder / MODEL) | {"default": name})
+
+
 def _groups(folder: Path, kind: str, named: object, networks: object) -> dict[str, tuple[str, ...]]:
     """Ensembles or stages: names, each with the networks that it consists of."""
     known = networks if isinstance(networks, dict) else {}

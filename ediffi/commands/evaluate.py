@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from ediffi.files import check_writable, write_json
-from ediffi.generation import MAX_BATCH
 from ediffi.pipeline import EDiffI
+from ediffi.scores import painter, record
 from ediffi.storybook.evaluation import Evaluation
 from ediffi.storybook.evaluation import evaluate as score_model
 from ediffi.storybook.inspector import WEIGHTS, load_inspector
@@ -41,14 +39,6 @@ def run(given: argparse.Namespace) -> int:
         check_writable(given.json)
     model = EDiffI.from_pretrained(given.model, device=given.device)
     inspector = load_inspector(given.inspector)
-
-    def sample(captions: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
-        requests = [
-            model.request(caption, seed, steps=given.steps, guidance=given.guidance)
-            for caption, seed in zip(captions, seeds, strict=True)
-        ]
-        return np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
-
     bars: dict[str, tqdm] = {}
 
     def progress(what: str, done: int, total: int) -> None:
@@ -57,7 +47,7 @@ def run(given: argparse.Namespace) -> int:
         bars[what].update(done - bars[what].n)
 
     found = score_model(
-        sample,
+        painter(model, steps=given.steps, guidance=given.guidance),
         inspector,
         n=given.n,
         seed=given.seed,
@@ -70,8 +60,7 @@ def run(given: argparse.Namespace) -> int:
         bar.close()
     print(table(found))
     if given.json is not None:
-        record = {"model": model.model.name, "weights": dict(model.model.weights)}
-        write_json(given.json, record | {"batch": MAX_BATCH} | found.to_json())
+        write_json(given.json, record(model, found))
         print(given.json, file=sys.stderr)
     return 0
 

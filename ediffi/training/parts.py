@@ -195,9 +195,9 @@ class Recipe:
         return export_model(self.folder, self.plan, self.preset, self.encoders_folder, self.weights)
 
     def evaluate(self) -> dict[str, Any]:
-        """Scores on held-out captions, in `evaluation.json`."""
-        out = self.folder / "evaluation.json"
-        return evaluate_model(self.weights, self.preset, self.plan.evaluated, self.device, out)
+        """Scores on held-out captions, and the network that a model folder opens by itself."""
+        n = self.plan.evaluated
+        return evaluate_model(self.weights, n, self.device, self.folder, self.say)
 
     def _encoders(self) -> Encoders:
         folder = self.encoders_folder

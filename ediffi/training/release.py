@@ -5,29 +5,23 @@ It reads averaged weights and logs, and writes what the front door opens. It tra
 
 from __future__ import annotations
 
-import math
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
+from ediffi import scores
 from ediffi.build import build_denoiser
-from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.conditioning.folders import fingerprint
-from ediffi.config import DenoiserConfig, Preset
+from ediffi.config import Preset
 from ediffi.diffusion.noise import EVERYTHING
 from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.records import Descent
 from ediffi.experts.tree import EVERY_LEVEL
 from ediffi.files import write_json
-from ediffi.images import to_uint8
-from ediffi.model_folder import write_model
-from ediffi.precision import half_precision
-from ediffi.storybook.evaluation import Evaluation
-from ediffi.storybook.evaluation import evaluate as score_pictures
+from ediffi.model_folder import choose_default, read_model, write_model
+from ediffi.pipeline import EDiffI
+from ediffi.storybook.evaluation import Evaluation, evaluate
 from ediffi.storybook.inspector import load_inspector
 from ediffi.training import checkpoint
 from ediffi.training.job import averaged
@@ -35,8 +29,7 @@ from ediffi.training.jobs import stage_of
 from ediffi.training.lineage import base_of, history_of, lineage_of
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
-from ediffi.training.sheets import samples
-from ediffi.weights import load_network, save_network
+from ediffi.weights import save_network
 
 ENCODERS = ("t5", "clip")
 BASELINE = "baseline"
@@ -119,49 +112,26 @@ def _record(
 
 
 def evaluate_model(
-    weights: Path, of: Preset, n: int, device: str, out: Path, workers: int = 2
+    weights: Path, n: int, device: str, folder: Path, say: Callable[[str], None], workers: int = 2
 ) -> dict[str, Any]:
-    """Scores the baseline in `weights` on `n` held-out captions and writes `out`; its scores.
+    """Scores the baseline and the ensembles of `weights` on `n` held-out captions.
 
-    Pictures smaller than the inspector's 64 px are enlarged, pixel by pixel.
+    Each leaves `evaluation-<name>.json` in `folder`. The model folder's default becomes the last
+    of them that is worse than the baseline in no score, and `say` is told which. The scores.
     """
-    encoders = load_encoders(weights / "t5", weights / "clip").to(device)
-    module, config, _ = load_network(weights / "baseline", DenoiserConfig, build_denoiser)
-    module = module.to(device)
-
-    def sample(captions: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
-        return _painted(module, encoders, config.resolution, of, captions, seeds)
-
-    found: Evaluation = score_pictures(
-        sample, load_inspector(weights / "inspector"), n=n, workers=workers
-    )
-    write_json(out, _finite(found.to_json()))
-    return {score.name: score.share for score in found.scores}
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN: what too few captions cannot measure becomes null."""
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-@torch.no_grad()
-def _painted(
-    module: torch.nn.Module,
-    encoders: Encoders,
-    side: int,
-    of: Preset,
-    captions: Sequence[str],
-    seeds: Sequence[int],
-) -> np.ndarray:
-    cond = encoders.condition(captions)
-    with half_precision(cond.t5.device, of.training.precision == "bf16"):
-        pictures = to_uint8(samples(module, cond, (3, side, side), of.sampling, seeds))
-    factor = max(1, 64 // side)
-    return pictures.repeat(factor, 1).repeat(factor, 2)
+    inspector = load_inspector(weights / "inspector")
+    found: dict[str, Evaluation] = {}
+    for name in (BASELINE, *read_model(weights).ensembles):
+        model = EDiffI.from_pretrained(weights / name, device=device)
+        found[name] = evaluate(scores.painter(model), inspector, n=n, workers=workers)
+        write_json(folder / f"evaluation-{name}.json", scores.record(model, found[name]))
+    default = scores.chosen(found)
+    choose_default(weights, default)
+    for name in found:
+        points = ", ".join(scores.worse(found[name], found[BASELINE])) or "nothing"
+        say(f"{name} is worse than {BASELINE} in {points}; the default is {default}.")
+    shares = {name: {s.name: s.share for s in one.scores} for name, one in found.items()}
+    return {"default": default, "scores": shares}
 
 
 def _copy_files(source: Path, target: Path) -> None:

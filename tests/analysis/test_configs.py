@@ -38,7 +38,7 @@ def test_all_paint_the_same_captions_from_the_same_noise(tmp_path, monkeypatch):
     monkeypatch.setattr(configs, "evaluate", evaluated)
     models = open_all(tiny_configs_folder(tmp_path / "tiny"), ["A", "D"], stage="sr32")
     found = measure(models, inspector=None, n=2, seed=3, size=32)  # type: ignore[arg-type]
-    assert asked == [((2, 32, 32, 3), 2, "test")] * 2
+    assert asked == [((2, 64, 64, 3), 2, "test")] * 2
     assert [s.name for s in found.scored] == ["A", "D"]
     assert set(found.scored[0].networks) == {"baseline", "sr32"}
     assert "sr32-low" in found.scored[1].networks

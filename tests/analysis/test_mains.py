@@ -46,11 +46,10 @@ def test_a_stage_beside_plain_enlargement(run, tmp_path, capsys):
 
 def test_configurations_from_a_folder_of_weights(run, tmp_path, capsys, monkeypatch):
     def evaluated(sample, inspector, n, seed, split):
-        share = SimpleNamespace(name="thing", share=sample(["a fox"], [seed]).shape[1] / 64)
+        share = SimpleNamespace(name="thing", share=sample(["a fox"], [seed]).shape[1] / 128)
         share.low = share.high = share.share
         return SimpleNamespace(scores=[share], distances=[], unreadable=0.0, sampling_seconds=1.0)
 
-    # The inspector reads pictures of 64 px or more; the tiny stage ends at 32.
     monkeypatch.setattr(configs, "evaluate", evaluated)
     folder, out = tiny_configs_folder(tmp_path / "tiny"), tmp_path / "configs.json"
     words = "--weights", folder, "--stage", "sr32", "--size", 32, "--n", 8, "--out", out

@@ -9,6 +9,7 @@ from ediffi.build import build_denoiser
 from ediffi.conditioning import cache
 from ediffi.config import DenoiserConfig
 from ediffi.experts.ensemble import Ensemble
+from ediffi.files import read_json
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.training import parts, plans, storybook
@@ -133,6 +134,12 @@ def test_the_whole_recipe_in_miniature(tmp_path):
     for name in ("sr32", "sr32-low", "sr64"):
         assert list((tmp_path / name).glob("sheet-*.png")), name
     assert model.generate("a red fox", size=64).image.size == (64, 64)
+    for name in ("baseline", "experts"):
+        scored = read_json(tmp_path / f"evaluation-{name}.json")
+        assert scored["model"] == f"weights/{name}" and scored["n"] == plan.evaluated
+    default = EDiffI.from_pretrained(tmp_path / "weights").model.network
+    assert default == read_json(tmp_path / "done" / "evaluate.json")["facts"]["default"]
+    assert default in ("baseline", "experts")
     low = json.loads((tmp_path / "weights" / "low" / "record.json").read_text())
     assert low["drawn"]["0.2-0.5"] == 0 and sum(low["drawn"].values()) >= 8
     assert all(torch.isfinite(p).all() for p in module.parameters())

@@ -1,0 +1,69 @@
+"""A model's scores on captions that nobody trained on, and whether one model is worse than another.
+
+It joins the front door, which samples, to the evaluation, which reads; it knows neither's insides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ediffi.generation import MAX_BATCH
+from ediffi.pipeline import EDiffI
+from ediffi.storybook.evaluation import SIZE, Evaluation, Sampler
+
+
+def painter(
+    model: EDiffI,
+    size: int | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+) -> Sampler:
+    """One picture per caption and seed, as `EDiffI.request` makes it from these settings.
+
+    Pictures smaller than the inspector reads are enlarged, pixel by pixel.
+    """
+
+    def paint(captions: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
+        requests = [
+            model.request(caption, seed, size, steps, guidance)
+            for caption, seed in zip(captions, seeds, strict=True)
+        ]
+        made = np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
+        factor = max(1, SIZE // made.shape[1])
+        return made.repeat(factor, 1).repeat(factor, 2)
+
+    return paint
+
+
+def record(model: EDiffI, found: Evaluation) -> dict[str, Any]:
+    """What is published of an evaluation: the model, the sums of its weights, every number."""
+    made = {"model": model.model.name, "weights": dict(model.model.weights), "batch": MAX_BATCH}
+    return made | _finite(found.to_json())
+
+
+def worse(one: Evaluation, other: Evaluation) -> tuple[str, ...]:
+    """The scores and distances in which `one` is worse, its 95 % interval apart from `other`'s."""
+    theirs = {score.name: score for score in other.scores}
+    found = [s.name for s in one.scores if s.name in theirs and s.high < theirs[s.name].low]
+    apart = {distance.name: distance for distance in other.distances}
+    found += [d.name for d in one.distances if d.name in apart and d.low > apart[d.name].high]
+    return tuple(found)
+
+
+def chosen(found: Mapping[str, Evaluation]) -> str:
+    """Which of several models to offer, the plain one first: the last that is worse in nothing."""
+    names = list(found)
+    return [name for name in names if not worse(found[name], found[names[0]])][-1]
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN: what too few captions cannot measure becomes null."""
+    if isinstance(value, dict):
+        return {name: _finite(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
