@@ -102,6 +102,11 @@ def bench_table(record: dict[str, Any]) -> str:
             f"| one evaluation by three experts, {both['dtype']} | {both['ensemble']:.1f} ms (ratio"
             f" {both['ensemble'] / both['one']:.3f} to one network, {both['pairs']} pairs) |"
         )
+    if whole := record.get("command"):
+        lines.append(
+            f"| the whole command for {whole['size']} px, loading too | {whole['seconds']:.1f} s,"
+            f" at most {whole['peak_memory']:.0f} MiB |"
+        )
     return "\n".join([*lines, ""])
 
 

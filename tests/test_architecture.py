@@ -34,7 +34,7 @@ RANKS = (
     {"generation", "shards"},
     {"storybook"},
     {"estimates", "pipeline", "twin", "worklist"},
-    {"scores"},
+    {"forward_times", "scores"},
     {"training"},
     {"bench"},
     {"commands"},

@@ -6,21 +6,22 @@ import sys
 import pytest
 import torch
 
-from ediffi import bench, config
+from ediffi import bench, config, forward_times
 from ediffi.__main__ import main
-from ediffi.bench import medians_in_turns, time_ensemble, time_forward, time_pictures
+from ediffi.bench import time_pictures
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.commands.bench import report
+from ediffi.forward_times import medians_in_turns, time_ensemble, time_forward
 from ediffi.presets import preset
 from ediffi.twin import diffusers_twin
-from tests.fakes import tiny_model_folder, tiny_pipeline
+from tests.fakes import tiny_cascade_folder, tiny_model_folder, tiny_pipeline
 
 CPU = torch.device("cpu")
 
 
 def test_calls_run_in_turns_and_the_first_turn_does_not_count(monkeypatch):
     clock = iter([0, 100, 100, 200, 200, 203, 203, 210, 210, 215, 215, 216, 216, 220, 220, 229])
-    monkeypatch.setattr(bench.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(forward_times.time, "perf_counter", lambda: next(clock))
     order = []
     medians = medians_in_turns([lambda: order.append("a"), lambda: order.append("b")], 3, CPU)
     assert order == ["a", "b"] * 4
@@ -62,15 +63,19 @@ def test_without_diffusers_the_benchmark_says_so(monkeypatch, tmp_path, capsys):
 
 
 def test_pictures_are_timed_warm_and_the_first_preview_apart():
-    (found,) = time_pictures([tiny_pipeline()], rounds=2)
+    (found,) = time_pictures([tiny_pipeline()], size=16, rounds=2)
     assert (found.size, found.steps, found.n) == (16, 6, 2)
     assert 0 < found.first_preview < found.seconds
 
 
 def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
-    found = bench.run_bench(tiny_model_folder(tmp_path / "tiny"), rounds=1)
+    found = bench.run_bench(tiny_cascade_folder(tmp_path / "tiny"), rounds=1)
     assert json.loads(json.dumps(config.as_json(found)))["load_seconds"] > 0
-    assert "goal 0.75" in report(found)
+    told = report(found)
+    assert "goal 0.75" in told and "goal 1.5" in told
+    assert {(p.size, p.steps) for p in found.pictures} == {(16, 6), (32, 9), (64, 11)}
+    assert found.command.size == 64 and found.command.seconds > 0.1
+    assert 50 < found.command.peak_memory < 20_000
 
 
 def test_an_ensemble_is_timed_beside_one_network_of_its_shape():

@@ -6,7 +6,15 @@ import argparse
 import json
 
 from ediffi import config
-from ediffi.bench import ENSEMBLE_GOAL, PICTURE_GOAL, RATIO_GOAL, Bench, ForwardTime, run_bench
+from ediffi.bench import (
+    ENSEMBLE_GOAL,
+    MEMORY_GOAL,
+    PICTURE_GOALS,
+    RATIO_GOAL,
+    Bench,
+    run_bench,
+)
+from ediffi.forward_times import ForwardTime
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -35,7 +43,8 @@ def report(found: Bench) -> str:
         f"load                {found.load_seconds:6.2f} s",
     ]
     for picture in found.pictures:
-        goal = f" (goal {PICTURE_GOAL})" if picture.size == 64 else ""
+        goal = PICTURE_GOALS.get(picture.size)
+        goal = f" (goal {goal:g})" if goal else ""
         lines.append(
             f"{picture.size} px, {picture.dtype:9} {picture.seconds:8.2f} s{goal}, first preview"
             f" {picture.first_preview:.2f} s: {picture.steps} steps, guidance {picture.guidance:g}"
@@ -45,6 +54,11 @@ def report(found: Bench) -> str:
     lines.append(
         f"a step of three experts, {both.dtype}: {both.ensemble:.1f} ms, of one {both.one:.1f} ms:"
         f" ratio {both.ratio:.3f} over {both.pairs} pairs (goal {ENSEMBLE_GOAL})"
+    )
+    whole = found.command
+    lines.append(
+        f"the whole command   {whole.seconds:6.1f} s for {whole.size} px, at most"
+        f" {whole.peak_memory:.0f} MiB (goal {MEMORY_GOAL})"
     )
     lines.append(f"peak memory         {found.peak_memory:6.0f} MiB")
     return "\n".join(lines)
