@@ -188,8 +188,9 @@ def sentences(report: Seams) -> list[str]:
     for g in report.gains:
         low, high = (f"{100 * end:+.1f}" for end in g.interval)
         said.append(
-            f"{g.expert} against {g.rival} from sigma {g.low:g} to {g.high:g}: {g.verdict}, its"
-            f" loss is {100 * g.mean:+.1f} % lower ({low} to {high}, n = {report.n})."
+            f"{g.expert} against {g.rival} from sigma {g.low:g} to {g.high:g}: {g.verdict}, loss"
+            f" {100 * abs(g.mean):.1f} % {'lower' if g.mean >= 0 else 'higher'} (gain in percent,"
+            f" 95 % interval: {low} to {high}, n = {report.n})."
         )
     for s in report.seams:
         said.append(

@@ -10,7 +10,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from analysis import configs, expert_seams, seam_history, upscaling
 from analysis.denoising_walk import Walk
+from ediffi.config import from_json
 from ediffi.files import read_json, written_whole
 from ediffi.storybook.scoring import SCORES
 
@@ -19,6 +21,10 @@ FOLDER = ROOT / "docs" / "results"
 EVALUATION = {"split", "length", "n", "seed", "scores", "distances"}
 BENCH = {"load_seconds", "pictures", "forwards", "peak_memory"}
 WALK = {"sigmas", "coarse", "fine"}
+SEAMS = {"losses", "gains", "seams"}
+HISTORY = {"kept", "begun_anew"}
+UPSCALING = {"stage", "ways"}
+CONFIGS = {"scored"}
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 
@@ -39,6 +45,10 @@ def tables(folder: Path) -> str:
         for keys, draw in (
             (EVALUATION, evaluation_table),
             (BENCH, bench_table),
+            (SEAMS, seam_lines),
+            (HISTORY, history_sentence),
+            (CONFIGS, configs_table),
+            (UPSCALING, upscaling_table),
             (WALK, walk_sentence),
         )
         for record in records
@@ -51,7 +61,8 @@ def evaluation_table(record: dict[str, Any]) -> str:
     """Scores of an evaluation with interval, chance and the inspector's own score."""
     unseen = "held-out combinations" if record["split"] == "held_out" else "unseen scenes"
     lines = [
-        f"**{record['n']} {record['length']} captions of {unseen}**, one picture each, seed"
+        f"**{record['model']}, {record['n']} {record['length']} captions of {unseen}**, one"
+        f" picture each, seed"
         f" {record['seed']}; {_percent(record['unreadable'])} of the pictures were unreadable.",
         "",
         "| the picture shows | right | 95 % interval | asked | by chance | true scenes |",
@@ -108,6 +119,30 @@ def bench_table(record: dict[str, Any]) -> str:
             f" at most {whole['peak_memory']:.0f} MiB |"
         )
     return "\n".join([*lines, ""])
+
+
+def seam_lines(record: dict[str, Any]) -> str:
+    """Did the split help: a line for each gain and each boundary."""
+    report = from_json(expert_seams.Seams, record)
+    lines = "\n".join(f"- {said}" for said in expert_seams.sentences(report))
+    return f"**Experts** ({report.model}), loss on unseen scenes at equal noise:\n\n{lines}\n"
+
+
+def history_sentence(record: dict[str, Any]) -> str:
+    """Whether the solver should keep its history where the next expert takes over."""
+    return f"- {seam_history.sentence(from_json(seam_history.History, record))}\n"
+
+
+def configs_table(record: dict[str, Any]) -> str:
+    """Table 1's counterpart."""
+    found = from_json(configs.Configs, record)
+    title = f"**Configurations A to D** at {found.size} px, {found.n} captions, seed {found.seed}:"
+    return f"{title}\n\n{configs.table(found)}\n"
+
+
+def upscaling_table(record: dict[str, Any]) -> str:
+    """A stage beside plain enlargement."""
+    return f"{upscaling.table(from_json(upscaling.Upscaling, record))}\n"
 
 
 def walk_sentence(record: dict[str, Any]) -> str:

@@ -7,8 +7,12 @@ import pytest
 
 from analysis import results
 from analysis.denoising_walk import Walk
+from analysis.expert_seams import Gain, Seam, Seams
+from analysis.seam_history import History
+from analysis.upscaling import Enlarged, Upscaling
 
 EVALUATION = {
+    "model": "storybook/baseline",
     "split": "held_out",
     "length": "short",
     "n": 200,
@@ -52,7 +56,7 @@ def folder(tmp_path):
 
 def test_every_score_is_a_row_with_its_interval_and_chance(folder):
     text = results.tables(folder)
-    assert "200 short captions of held-out combinations" in text
+    assert "storybook/baseline, 200 short captions of held-out combinations" in text
     assert "| **80.0 %** | 72.9 % to 85.6 % | 150 | 8.3 % | – |" in text
     assert "frechet 3.25 (3 to 3.5; 0.5 between true pictures)" in text
 
@@ -65,6 +69,20 @@ def test_a_bench_shows_the_ratio_where_there_is_one(folder):
 
 def test_a_walk_read_back_from_json_still_knows_its_half_way(folder):
     assert "σ = 1 " in results.tables(folder) and "σ = 0.1 " in results.tables(folder)
+
+
+def test_the_studies_of_experts_and_stages_are_told(tmp_path):
+    gain = Gain("high", "baseline", 9.7, 60.0, 5, 0.021, (0.01, 0.032))
+    seams = Seams("m", 8, 0, (1.0,), {"ensemble": (0.1,)}, (gain,), (Seam(9.61, "a", "b", 0.2),))
+    history = History("m", 8, 0, 18, 100, (9.61,), 0.02, 0.03, 0.01, (0.005, 0.015))
+    way = Enlarged("bicubic", False, (28.5, 0.1), *[(0.1, 0.01)] * 4)
+    stage = Upscaling("sr256", 64, 256, 8, 0, 10, 0.0, (way,))
+    for k, record in enumerate((seams, history, stage)):
+        (tmp_path / f"{k}.json").write_text(json.dumps(asdict(record)))
+    text = results.tables(tmp_path)
+    assert "- high against baseline from sigma 9.7 to 60: better, loss 2.1 % lower" in text
+    assert "- Over 1 seams in 18 steps the history kept ends 0.0200" in text
+    assert "| bicubic | clean | 28.50 ± 0.10 |" in text
 
 
 def test_no_record_no_number(tmp_path):
