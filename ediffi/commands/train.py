@@ -30,6 +30,11 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--node", help='noise levels of one expert, such as "(9, 511)" or --node="-(9, 511)"'
     )
+    parser.add_argument(
+        "--shard-weights",
+        action="store_true",
+        help="several processes keep the weights in parts (FSDP), not a copy each",
+    )
     parser.add_argument("recipe", nargs="?", choices=["storybook"])
     parser.add_argument("options", nargs=argparse.REMAINDER, help="storybook --help lists them")
     parser.set_defaults(run=run)
@@ -57,6 +62,7 @@ def run(given: argparse.Namespace) -> int:
         batch=given.batch,
         start=given.start,
         part=part,
+        sharded=given.shard_weights,
     )
     own_run.train_own(asked)
     return 0

@@ -39,7 +39,8 @@ class Job:
 
     `module` is trained in place (load weights into it for a warm start). The run ends after
     `config.pictures` or after `seconds` of work, whichever comes first; the rate falls over
-    the last `config.decay_share` of that. `trained_on` restricts the noise levels drawn.
+    the last `config.decay_share` of that. `trained_on` restricts the noise levels drawn. Where it
+    is `sharded`, several processes keep the weights in parts instead of a copy each.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Job:
     save_every: float = 60.0
     log_every: int = 50
     cpu: bool = False
+    sharded: bool = False
     tensorboard: bool = True
     say: Callable[[str], None] = print
 

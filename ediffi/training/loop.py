@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from ediffi.config import as_json
 from ediffi.diffusion.noise import LogNormal
 from ediffi.precision import half_precision
-from ediffi.training import checkpoint, keyed, optim
+from ediffi.training import checkpoint, keyed, optim, sharding
 from ediffi.training.clock import Clock, asked_to_stop
 from ediffi.training.data import Batch, prefetched
 from ediffi.training.ema import Ema, decay
@@ -46,12 +47,36 @@ def fit(job: Job) -> Fitted:
             f"batch is {config.batch}, but must be a multiple of "
             f"the {accelerator.num_processes} processes."
         )
+    _check_processes(job, accelerator.num_processes)
     run = _Run(job, accelerator)
     run.resume()
     if run.progress < 1:
         with asked_to_stop() as stop:
             run.train(stop)
     return Fitted(run.pictures, run.steps, run.seconds, run.progress >= 1, run.ema)
+
+
+def _check_processes(job: Job, processes: int) -> None:
+    if processes > 1 and job.seconds is not None:
+        raise ValueError("several processes need a budget in pictures: their clocks differ.")
+    if not job.sharded:
+        return
+    if processes == 1:
+        raise ValueError("weights can be split among several processes only: start it by torchrun.")
+    if job.config.optimizer != "adamw" or job.config.learned_weight:
+        raise ValueError(
+            f"weights in parts need the optimizer adamw, not {job.config.optimizer!r}, and no"
+            " learned weight per sigma: whole matrices and tables would be torn apart."
+        )
+
+
+def _placed(job: Job, device: torch.device) -> nn.Module:
+    if job.sharded:
+        # Parts are cut along the first dimension of memory, which channels-last is not.
+        module = job.module.to(device)
+        sharding.shard(module, device)
+        return module
+    return job.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 class _Run:
@@ -61,8 +86,7 @@ class _Run:
         self.job, self.config, self.accelerator = job, job.config, accelerator
         job.folder.mkdir(parents=True, exist_ok=True)
         self.device = accelerator.device
-        module = job.module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.module = module.train()
+        self.module = _placed(job, self.device).train()
         self.objective = Objective(
             self.module, job.loss, self.config.learned_weight, self.config.precision
         ).to(self.device)
@@ -72,7 +96,8 @@ class _Run:
             group = {"params": table, "weight_decay": 0.0, "rate": WEIGHT_RATE}
             self.optimisers.append(torch.optim.AdamW([group], WEIGHT_RATE, optim.BETAS))
         self.weights = [p for p in self.module.parameters() if p.requires_grad]
-        self.prepared = accelerator.prepare(self.objective)
+        # Weights in parts average their gradients themselves.
+        self.prepared = self.objective if job.sharded else accelerator.prepare(self.objective)
         self.ema = Ema(self.module)
         self.noise = LogNormal(self.config.noise.P_mean, self.config.noise.P_std)
         self.pictures = self.steps = self.skipped = 0
@@ -100,7 +125,8 @@ class _Run:
         clock = Clock(["save", *(w.name for w in self.job.watches)], self.pictures)
         meter = BandMeter(self.device)
         began, before = time.monotonic(), self.seconds
-        while self.progress < 1 and not stop.is_set():
+        due: set[str] = set()
+        while self.progress < 1 and "stop" not in due:
             if not self.decaying and self.progress >= 1 - self.config.decay_share:
                 self._begin_decay()
             with clock.waiting():
@@ -109,18 +135,32 @@ class _Run:
             self.seconds = before + time.monotonic() - began
             if self.steps % self.job.log_every == 0 or self.progress >= 1:
                 self._report(meter, clock)
-            if self.main:
-                self._look(clock)
-                if clock.due("save", self.job.save_every):
+            due = self._due(clock, stop)
+            if self.takes_part:
+                self._look(due)
+                if "save" in due:
                     self._save(checkpoint.FILE, last=False)
         batches.close()
         self.seconds = before + time.monotonic() - began
-        if self.main:
+        if self.takes_part:
             if self.progress >= 1:
-                self._look(clock, always=True)
+                self._look({watch.name for watch in self.job.watches})
             self._save(checkpoint.FILE, last=True)
-            if self.log is not None:
-                self.log.close()
+        if self.log is not None:
+            self.log.close()
+
+    @property
+    def takes_part(self) -> bool:
+        """Whether this process looks and saves: the first one, all where weights are in parts."""
+        return self.main or self.job.sharded
+
+    def _due(self, clock: Clock, stop: threading.Event) -> set[str]:
+        """What is to be done after this step, the same in every process: the first one's clock."""
+        intervals = {watch.name: watch.seconds for watch in self.job.watches}
+        intervals["save"] = self.job.save_every
+        flags = [self.main and clock.due(name, after) for name, after in intervals.items()]
+        agreed = sharding.together([*flags, stop.is_set()], self.device)
+        return {name for name, flag in zip([*intervals, "stop"], agreed, strict=True) if flag}
 
     def _drawn(self, step: int) -> tuple[Batch, Tensor, Tensor]:
         """This process's share of a step's batch, with noise levels and noise; made in a thread."""
@@ -155,7 +195,7 @@ class _Run:
         total, losses = self.prepared(x0, sigma, noise.to(self.device), cond)
         self.accelerator.backward(total)
         norm = nn.utils.clip_grad_norm_(self.weights, self.config.clip_norm)
-        self._update(float(norm))
+        self._update(sharding.number(norm))
         meter.add(sigma, losses)
 
     def _update(self, norm: float) -> None:
@@ -179,7 +219,7 @@ class _Run:
 
     def _begin_decay(self) -> None:
         # Experts branch from here, and a longer run goes on from here.
-        if self.main and self.config.decay_share > 0:
+        if self.takes_part and self.config.decay_share > 0:
             self._save(checkpoint.UNDECAYED, last=False)
         self.decaying = True
 
@@ -196,9 +236,9 @@ class _Run:
                 f"{self.progress:.0%} of the budget"
             )
 
-    def _look(self, clock: Clock, always: bool = False) -> None:
+    def _look(self, due: Set[str]) -> None:
         for watch in self.job.watches:
-            if not (clock.due(watch.name, watch.seconds) or always):
+            if watch.name not in due:
                 continue
             half = half_precision(self.device, self.config.precision == "bf16")
             with torch.no_grad(), half:
@@ -208,8 +248,11 @@ class _Run:
                 self.log.write(watch.name, self.pictures, seen)
 
     def _save(self, name: str, last: bool) -> None:
+        state = sharding.whole(self.state()) if self.job.sharded else self.state()
+        if not self.main:
+            return
         try:
-            checkpoint.save(self.job.folder / name, self.state())
+            checkpoint.save(self.job.folder / name, state)
         except ValueError as error:
             if last:
                 raise
@@ -246,11 +289,14 @@ class _Run:
 
     def _take(self, state: dict[str, Any]) -> None:
         try:
-            self.objective.load_state_dict(state["objective"])
-            self.ema.load(state["ema"])
+            own = self.objective.state_dict()
+            parts = {n: sharding.parted(t, own[n]) for n, t in state["objective"].items()}
+            self.objective.load_state_dict(parts)
+            averages = self.ema.state()
+            self.ema.load({n: sharding.parted(t, averages[n]) for n, t in state["ema"].items()})
             for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
                 rates = [group["rate"] for group in optimiser.param_groups]
-                optimiser.load_state_dict(saved)
+                optimiser.load_state_dict(sharding.parted_state(saved, optimiser))
                 for group, rate in zip(optimiser.param_groups, rates, strict=True):
                     group["rate"] = rate
         except (RuntimeError, KeyError, ValueError) as error:

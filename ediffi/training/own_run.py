@@ -42,7 +42,8 @@ class OwnRun:
     """What is asked for; `pictures` and `batch` are the preset's where None is given.
 
     `start` is a network folder whose weights the run begins with; `part` are the noise levels that
-    an expert is trained on. Raises ValueError for a number below 1.
+    an expert is trained on. `sharded` splits the weights among the processes. Raises ValueError for
+    a number below 1.
     """
 
     data: Path
@@ -52,6 +53,7 @@ class OwnRun:
     batch: int | None = None
     start: Path | None = None
     part: Part = EVERY_LEVEL
+    sharded: bool = False
 
     def __post_init__(self) -> None:
         for name in ("pictures", "batch"):
@@ -154,6 +156,7 @@ class Opened:
             trained_on=self.trained_on,
             watches=(watch,),
             cpu=cpu,
+            sharded=self.run.sharded,
             say=say,
         )
 

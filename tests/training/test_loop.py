@@ -1,9 +1,8 @@
-"""The loop: resumes bit for bit after SIGKILL, follows itself over two processes, stops cleanly."""
+"""The loop: resumes bit for bit after SIGKILL, stops cleanly."""
 
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -125,49 +124,6 @@ def test_control_c_saves_and_the_run_goes_on(data, tmp_path):
     assert process.returncode == 0 and "finished False" in out, error
     run_job(data, stopped)
     assert same(weights(whole), weights(stopped))
-
-
-DISTRIBUTED = """
-import sys
-from pathlib import Path
-from ediffi.training import loop
-from tests.training import worlds
-data, folder = Path(sys.argv[1]), Path(sys.argv[2])
-loop.fit(worlds.job(folder, worlds.ShardSource(data)))
-import torch.distributed as dist
-dist.destroy_process_group()
-"""
-
-
-@pytest.mark.timeout(300)
-def test_two_processes_follow_one(data, tmp_path):
-    one, two = tmp_path / "one", tmp_path / "two"
-    run_job(data, one)
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    processes = []
-    for rank in range(2):
-        places = {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2"}
-        where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", **places, **where}
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "-c", DISTRIBUTED, str(data), str(two)],
-                cwd=ROOT,
-                env={**environment, "ACCELERATE_USE_CPU": "true"},
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-        )
-    for process in processes:
-        error = process.communicate(timeout=280)[1]
-        assert process.returncode == 0, error
-    a, b = weights(one), weights(two)
-    assert a.keys() == b.keys()
-    assert max((a[name] - b[name]).abs().max().item() for name in a) < 1e-4
-    losses = [read_log(folder, "train")[-1]["loss"] for folder in (one, two)]
-    assert losses[0] is not None and losses[1] is not None
 
 
 def test_a_longer_budget_goes_on_from_the_undecayed_checkpoint(data, tmp_path):

@@ -173,6 +173,7 @@ def test_two_processes_train_what_one_trains_and_one_of_them_writes(data, tmp_pa
         (["--data", "{data}", "--preset", "storybook"], "pictures of 16 px"),
         (["--data", "{data}", "--preset", "tiny", "--pictures", "0"], "pictures is 0"),
         (["--data", "{data}", "--preset", "tiny", "--batch", "-1"], "batch is -1"),
+        (["--data", "{data}", "--preset", "tiny", "--shard-weights"], "start it by torchrun"),
         (["--data", "{data}", "--preset", "tiny", "--start", "{tmp}"], "no weights"),
         (["--data", "{tmp}", "--preset", "tiny"], "no finished shards"),
         (["--data", "{data}", "--preset", "tiny", "--out", "{data}"], "is not empty"),

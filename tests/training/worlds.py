@@ -120,3 +120,9 @@ def job(folder: Path, source: ShardSource, **changes) -> Job:
         "say": lambda text: None,
     }
     return Job(source=source, folder=folder, **{**settings, **changes})
+
+
+def parts(pictures: int) -> dict:
+    """What a job needs whose weights lie in parts: no matrix optimiser, no learnt table."""
+    changes = {"optimizer": "adamw", "learned_weight": False, "pictures": pictures}
+    return {"config": config(**changes), "sharded": True}
