@@ -47,7 +47,7 @@ def fit(job: Job) -> Fitted:
             f"batch is {config.batch}, but must be a multiple of "
             f"the {accelerator.num_processes} processes."
         )
-    _check_processes(job, accelerator.num_processes)
+    check_processes(job, accelerator.num_processes)
     run = _Run(job, accelerator)
     run.resume()
     if run.progress < 1:
@@ -56,7 +56,8 @@ def fit(job: Job) -> Fitted:
     return Fitted(run.pictures, run.steps, run.seconds, run.progress >= 1, run.ema)
 
 
-def _check_processes(job: Job, processes: int) -> None:
+def check_processes(job: Job, processes: int) -> None:
+    """Raises ValueError for a job that so many processes cannot share."""
     if processes > 1 and job.seconds is not None:
         raise ValueError("several processes need a budget in pictures: their clocks differ.")
     if not job.sharded:

@@ -28,7 +28,7 @@ from ediffi.training.cascade_data import CropSource
 from ediffi.training.data import Source
 from ediffi.training.job import Job, Watch
 from ediffi.training.jobs import STAGE_NOISE
-from ediffi.training.loop import fit
+from ediffi.training.loop import check_processes, fit
 from ediffi.training.own_data import OwnPictures
 from ediffi.training.own_model import Origin, write_network
 from ediffi.weights import State, load_state
@@ -74,6 +74,7 @@ def train_own(run: OwnRun, say: Callable[[str], None] = print) -> Path | None:
     speak = say if main else _silent
     opened = open_run(run)
     job = opened.job(cpu, speak)
+    check_processes(job, processes.num_processes)
     _check_folder(run.out, opened.decided)
     # Nobody writes before everybody has seen that the folder is free.
     processes.wait_for_everyone()

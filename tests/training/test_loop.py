@@ -46,6 +46,15 @@ def data(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As the children run: sums over two threads end in other bits."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def test_it_learns_and_logs(data, tmp_path):
     done = run_job(data, tmp_path, config=worlds.config(pictures=800), log_every=40)
     lines = read_log(tmp_path, "train")

@@ -155,14 +155,14 @@ def test_settings_that_would_be_torn_apart_are_refused(data, tmp_path, changes, 
     config = worlds.config(**changes)
     job = worlds.job(tmp_path, worlds.ShardSource(data), config=config, sharded=True)
     with pytest.raises(ValueError, match=said):
-        loop._check_processes(job, 2)
+        loop.check_processes(job, 2)
 
 
 def test_several_clocks_are_no_budget(data, tmp_path):
     job = worlds.job(tmp_path, worlds.ShardSource(data), seconds=9.0)
     with pytest.raises(ValueError, match="a budget in pictures"):
-        loop._check_processes(job, 2)
+        loop.check_processes(job, 2)
     watched = worlds.job(
         tmp_path, worlds.ShardSource(data), watches=(Watch("a", 1, lambda *_: {}),)
     )
-    loop._check_processes(watched, 2)
+    loop.check_processes(watched, 2)
