@@ -25,6 +25,7 @@ from ediffi.diffusion.noise import edm_grid, seeded_noise
 from ediffi.diffusion.samplers import Step, seeded
 from ediffi.experts.ensemble import Ensemble, Expert
 from ediffi.loading import Model
+from ediffi.memory import memory_for
 from ediffi.recipe import BatchShape, Environment, Recipe
 from ediffi.request import PipelineStep, Report, Request, Result
 
@@ -77,9 +78,19 @@ class Generator:
 
         `shape` asks for at least so many token columns. With `start` (b, 3, h, w) in [-1, 1] the
         base is left out: the stages enlarge these pictures. Raises ValueError for requests that
-        cannot share a batch, and when the picture stops being finite.
+        cannot share a batch, when the picture stops being finite, and when memory runs out.
         """
         _check_batch(requests)
+        with memory_for(*_needs(requests)):
+            yield from self._steps(requests, reports, shape, start)
+
+    def _steps(
+        self,
+        requests: Sequence[Request],
+        reports: Sequence[Report],
+        shape: BatchShape | None,
+        start: Tensor | None,
+    ) -> Iterator[PipelineStep]:
         cond, made = self.conditioner.batch(requests, shape)
         cond = cond.to(self.device)
         lengths = [choice.sampling.steps for choice in requests[0].stages]
@@ -233,6 +244,16 @@ def _check_batch(requests: Sequence[Request]) -> None:
     shared = {(r.size, r.sampling, r.without, r.stages) for r in requests}
     if len(shared) > 1:
         raise ValueError("The pictures of a batch must share size, sampling and embeddings.")
+
+
+def _needs(requests: Sequence[Request]) -> tuple[str, str]:
+    """What is being made, and what to ask for where memory does not suffice."""
+    pictures = f"{len(requests)} pictures" if len(requests) > 1 else "one picture"
+    fewer = ["fewer pictures at once"] if len(requests) > 1 else []
+    smaller = ["a smaller size"] if requests[0].stages else []
+    asked = " or ".join([*fewer, *smaller])
+    told = f"ask for {asked}" if asked else "close other programs, or use another device"
+    return f"{pictures} of {requests[0].size} px", told
 
 
 def _check_finite(step: Step, stage: str, index: int, total: int) -> None:
