@@ -3,8 +3,8 @@
 const find = (name) => element.querySelector("." + name);
 const sheet = find("sheet"), tiles = find("tiles"), bar = find("bar"), fill = find("bar-fill");
 const line = find("line"), spoken = find("spoken"), keep = find("keep"), notes = find("notes");
-const replay = find("replay"), slider = find("replay-slider"), soft = find("soft");
-const state = { run: null, stopped: null, frames: [], step: 0, of: 0 };
+const replay = find("replay"), slider = find("replay-slider"), soft = find("soft"), plan = find("plan");
+const state = { run: null, stopped: null, frames: [], step: 0, of: 0, regions: [] };
 
 const source = (png) => "data:image/png;base64," + png;
 
@@ -46,11 +46,32 @@ function showNotes(list) {
   }));
 }
 
+/* The painted regions over every picture; the canvases take no clicks. */
+function layPlan() {
+  sheet.querySelectorAll("canvas").forEach((canvas) => canvas.remove());
+  if (!state.regions.length || plan.getAttribute("aria-pressed") !== "true") return;
+  for (const picture of tiles.children) {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = DOTS;
+    canvas.setAttribute("aria-hidden", "true");
+    for (const [name, offset] of [["left", "offsetLeft"], ["top", "offsetTop"], ["width", "offsetWidth"]]) canvas.style[name] = picture[offset] + "px";
+    sheet.append(canvas);
+    drawRegions(canvas, state.regions, null, false);
+  }
+}
+
+function showRegions(regions) {
+  state.regions = regions.map(({ phrase, runs }, ink) => ({ phrase, ink: ink % INKS.length, mask: maskOf(runs) }));
+  plan.classList.toggle("ready", regions.length > 0);
+  layPlan();
+}
+
 function wait() {
   setPhase("waiting");
   keep.replaceChildren();
   replay.classList.remove("ready");
   showNotes([]);
+  showRegions([]);
   setBar(0, 1);
   sheet.scrollIntoView({ block: "nearest" });
   line.textContent = "Waiting for a free brush";
@@ -101,6 +122,7 @@ function done(value) {
   say("Done: " + what + " in " + value.seconds.toFixed(1) + " seconds.");
   keep.replaceChildren(...value.pictures.map((picture, k) => download(picture, k, count)));
   showNotes(value.notes || []);
+  showRegions(value.regions || []);
   readyReplay();
 }
 
@@ -129,5 +151,10 @@ soft.onclick = () => {
   const on = tiles.classList.toggle("smooth");
   soft.setAttribute("aria-pressed", on ? "true" : "false");
 };
+plan.onclick = () => {
+  plan.setAttribute("aria-pressed", plan.getAttribute("aria-pressed") === "true" ? "false" : "true");
+  layPlan();
+};
+new ResizeObserver(layPlan).observe(sheet);
 document.addEventListener("easel-wait", wait);
 watch("value", () => show(props.value));

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from demo import regions
 from demo.engine import Painted, Progress, Request
 
 STOPPED: dict[str, Any] = {"phase": "stopped"}
@@ -24,15 +26,15 @@ REFUSED: dict[str, Any] = {"phase": "refused"}
 
 def easel() -> gr.HTML:
     """The component; no subclass of gr.HTML, for which gradio would write a file beside it."""
-    return part("easel", value=None, elem_id="easel")
+    return part("easel", value=None, elem_id="easel", before=("masks", "inks"))
 
 
-def part(name: str, value: Any, elem_id: str) -> gr.HTML:
-    """A gr.HTML from `<name>.html` and `<name>.js` of this folder."""
+def part(name: str, value: Any, elem_id: str, before: Sequence[str] = ()) -> gr.HTML:
+    """A gr.HTML from `<name>.html` and `<name>.js` of this folder; scripts `before` go first."""
     return gr.HTML(
         value=value,
         html_template=Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8"),
-        js_on_load=script(name),
+        js_on_load="\n".join(script(each) for each in (*before, name)),
         apply_default_css=False,
         elem_id=elem_id,
     )
@@ -63,7 +65,13 @@ def shown(event: Progress | Painted, request: Request, run: str) -> dict[str, An
         {"png": _base64(picture.png), "seed": picture.seed, "name": picture.name}
         for picture in event.pictures
     ]
-    return value | {"phase": "done", "pictures": pictures, "notes": list(event.notes)}
+    lost = [regions.left_out(request.lost)] if request.lost else []
+    return value | {
+        "phase": "done",
+        "pictures": pictures,
+        "notes": [*event.notes, *lost],
+        "regions": regions.as_json(request.prompt, request.painting)["regions"],
+    }
 
 
 def _png(pixels: np.ndarray) -> bytes:

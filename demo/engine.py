@@ -3,13 +3,12 @@
 One frozen `Request` goes in; `Progress` records and one `Painted` come out. Pictures are uint8
 arrays (h, w, 3) while they form and PIL images with their PNG bytes when they are finished. This
 file knows nothing of gradio and nothing of how a page looks; `demo.storybook` adapts the real
-model, the tests bring one that only pretends. Every limit of the studio stands here, because a
-limit that only the browser knows is no limit.
+model, the tests bring one that only pretends. The studio's limits stand here, and those of a
+painting in `demo.regions`, because a limit that only the browser knows is no limit.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,10 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-MAX_PROMPT = 800  # characters; the long captions of the storybook have about 400
+from demo import regions
+from demo.checks import clean, finite, whole
+from demo.regions import Region
+
 MAX_PICTURES = 4
 MAX_STEPS = 50
 MAX_GUIDANCE = 15.0
@@ -34,7 +36,8 @@ TOO_LARGE = "This picture has more than 2048 x 2048 pixels, which is the limit."
 class Request:
     """What to paint: `pictures` pictures of `prompt`, the k-th from seed + k, in `steps` steps.
 
-    `size` in pixels; None is the model's own.
+    `size` in pixels; None is the model's own. `painting` says where phrases go; `lost` names those
+    that were painted for another sentence and are not in this one, so that the visitor is told.
     """
 
     prompt: str
@@ -43,6 +46,8 @@ class Request:
     guidance: float
     pictures: int = 1
     size: int | None = None
+    painting: tuple[Region, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -137,45 +142,6 @@ class Engine(Protocol):
         ...
 
 
-def clean(prompt: object) -> str:
-    """The sentence without control characters and doubled spaces; ValueError if it is too long.
-
-    Letters of every script and joined emoji pass: whether they are known is `Engine.unknown`'s to
-    say.
-    """
-    if not isinstance(prompt, str):
-        raise ValueError(f"The sentence must be text, not {type(prompt).__name__}.")
-    if len(prompt) > MAX_PROMPT:
-        raise ValueError(f"The sentence has {len(prompt):,} characters; the limit is {MAX_PROMPT}.")
-    kept = (
-        " " if unicodedata.category(mark) in ("Cc", "Cs", "Zl", "Zp") else mark for mark in prompt
-    )
-    return " ".join("".join(kept).split())
-
-
-def whole(value: object, name: str, low: int, high: int) -> int:
-    """`value` as an integer in [low, high]; ValueError names it, and the limit, otherwise."""
-    number = finite(value, name, low, high)
-    if number != int(number):
-        raise ValueError(f"{name} must be a whole number from {low} to {high}, not {number:.10g}.")
-    return int(number)
-
-
-def finite(value: object, name: str, low: float, high: float) -> float:
-    """`value` as a float in [low, high]; NaN, infinity, text and nothing at all are refused."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"{name} must be a number from {low:g} to {high:.10g}.")
-    if not low <= value <= high:  # not a number is never inside
-        raise ValueError(f"{name} must lie between {low:g} and {high:.10g}, not {_short(value)}.")
-    return float(value)
-
-
-def _short(value: int | float) -> str:
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**21 else "a number with more than 21 digits"
-    return f"{value:.10g}"
-
-
 def request(
     prompt: object,
     seed: object,
@@ -183,15 +149,20 @@ def request(
     guidance: object,
     pictures: object,
     size: object = None,
+    painting: object = None,
 ) -> Request:
     """The checked request for these values, whoever sent them; ValueError otherwise."""
+    sentence = clean(prompt)
+    painted, lost = regions.read(painting, sentence)
     return Request(
-        prompt=clean(prompt),
+        prompt=sentence,
         seed=whole(seed, "The seed", 0, MAX_SEED),
         steps=whole(steps, "The number of steps", 1, MAX_STEPS),
         guidance=finite(guidance, "The guidance", 0.0, MAX_GUIDANCE),
         pictures=whole(pictures, "The number of pictures", 1, MAX_PICTURES),
         size=None if size is None else whole(size, "The size", 1, MAX_SIZE),
+        painting=painted,
+        lost=lost,
     )
 
 

@@ -10,20 +10,26 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from demo import engine
+import numpy as np
+
+from demo import engine, regions
 from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
 from demo.examples import EXAMPLES, file_name
+from demo.regions import Region
 from ediffi.config import SamplingConfig
 from ediffi.files import read_json
 from ediffi.presets import preset
 from ediffi.storybook import phrases, vocabulary
 
 if TYPE_CHECKING:
+    from ediffi.controls.paint_with_words import Painting
     from ediffi.pipeline import EDiffI
+    from ediffi.recipe import Recipe
     from ediffi.request import Result
 
 SHIPPED = "storybook"
@@ -80,6 +86,7 @@ class StorybookEngine:
         from ediffi import images
 
         began = time.perf_counter()
+        painting = _painting(request)
         asked = [
             self.model.request(
                 request.prompt,
@@ -87,6 +94,7 @@ class StorybookEngine:
                 steps=request.steps,
                 guidance=request.guidance,
                 size=request.size,
+                painting=painting,
             )
             for k in range(request.pictures)
         ]
@@ -119,7 +127,7 @@ class StorybookEngine:
         made = engine.request(
             recipe.prompt, recipe.seed, sampling.steps, sampling.guidance, 1, size
         )
-        notes = []
+        made, notes = _painted_again(made, recipe)
         if size != recipe.size:
             notes.append(f"It has {recipe.size} pixels, which this model does not make.")
         if recipe.model != self.model.model.name:
@@ -128,8 +136,6 @@ class StorybookEngine:
             notes.append(f"It was painted with the solver {sampling.solver}.")
         if recipe.source is not None:
             notes.append("It was enlarged from a picture, which is not brought back.")
-        if recipe.painting is not None:
-            notes.append("Its painted regions are not brought back.")
         return Recalled(made, tuple(notes))
 
 
@@ -187,6 +193,38 @@ def paint_examples(painter: StorybookEngine) -> None:
 def _first(wordings: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     """The commonest wording of every row."""
     return tuple(row[0] for row in wordings.values())
+
+
+def _painting(request: Request) -> Painting | None:
+    from ediffi.controls.paint_with_words import Painting
+
+    if not request.painting:
+        return None
+    painting = Painting(request.prompt)
+    for region in request.painting:
+        mask = np.frombuffer(region.mask, np.uint8).reshape(regions.GRID, regions.GRID)
+        painting = painting.add(
+            region.phrase, mask, occurrence=region.occurrence, weight=region.weight
+        )
+    return painting
+
+
+def _painted_again(made: Request, recipe: Recipe) -> tuple[Request, list[str]]:
+    """The request with the recipe's painting, and what of it this page cannot show."""
+    from ediffi.controls.paint_with_words import Painting
+
+    if recipe.painting is None:
+        return made, []
+    try:
+        painting = Painting.from_json(recipe.painting)
+        found = [Region(r.phrase, r.occurrence, r.weight, bytes(r.mask)) for r in painting.regions]
+        kept, _ = regions.read(regions.as_json(painting.prompt, found), made.prompt)
+    except ValueError as error:
+        return made, [f"Its painted regions are not brought back: {error}"]
+    made = replace(made, painting=kept)
+    if _painting(made) != painting:
+        return made, ["Its painted regions had settings that this page does not have."]
+    return made, []
 
 
 def _picture(result: Result) -> Picture:

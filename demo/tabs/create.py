@@ -17,7 +17,8 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.events import Dependency
 
-from demo import cards, easel, engine
+from demo import cards, easel, engine, painter
+from demo.checks import MAX_PROMPT
 from demo.engine import Engine
 from demo.examples import EXAMPLES, surprise
 
@@ -31,6 +32,9 @@ NEXT_SEED = """(keep, seed) => {
   document.dispatchEvent(new CustomEvent("easel-wait"));
   return keep && seed !== null ? seed : Math.floor(Math.random() * 4294967296);
 }"""
+TELL_SENTENCE = """(sentence) => {
+  document.dispatchEvent(new CustomEvent("sentence", { detail: sentence }));
+}"""
 FOCUS_PAINT = "() => { document.querySelector('#paint').focus(); }"
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
@@ -40,8 +44,8 @@ Visibility = Literal["public", "private"]
 class Create:
     """The page's widgets; created inside a Blocks context, wired once."""
 
-    def __init__(self, painter: Engine) -> None:
-        self.painter = painter
+    def __init__(self, model: Engine) -> None:
+        self.model = model
         with gr.Row(elem_id="studio", equal_height=False):
             with gr.Column(elem_id="ask"):
                 self._ask()
@@ -55,7 +59,7 @@ class Create:
                     elem_id="examples",
                 )
             with gr.Column(elem_id="settings"):
-                self._settings(painter.defaults())
+                self._settings(model.defaults())
         self.request = [
             self.prompt,
             self.seed,
@@ -63,6 +67,7 @@ class Create:
             self.guidance,
             self.pictures,
             self.size,
+            self.painting,
         ]
         """The inputs of a painting, in the order of `engine.request`."""
         self._wire()
@@ -73,7 +78,7 @@ class Create:
             placeholder="a white rabbit with a blue hat next to a red mushroom",
             lines=1,
             max_lines=6,
-            max_length=engine.MAX_PROMPT,
+            max_length=MAX_PROMPT,
             elem_id="prompt",
             autofocus=True,
         )
@@ -82,9 +87,10 @@ class Create:
             self.paint = gr.Button("Paint", variant="primary", elem_id="paint")
             self.stop = gr.Button("Stop", elem_id="stop")
             self.surprise = gr.Button("Surprise me", elem_id="surprise")
+        self.painting = painter.painter()
         with gr.Accordion("Words the storybook knows", open=False, elem_id="words"):
             gr.HTML(
-                cards.shelves_html(self.painter.shelves()),
+                cards.shelves_html(self.model.shelves()),
                 js_on_load=easel.script("shelves"),
                 apply_default_css=False,
             )
@@ -145,9 +151,11 @@ class Create:
             **private,
         }
         chosen = self.ideas.click(
-            choose, None, [self.prompt, self.seed], api_name="choose", **QUIET
+            choose, None, [self.prompt, self.seed, self.painting], api_name="choose", **QUIET
         )
-        invented = self.surprise.click(invent, None, self.prompt, api_name="invent", **QUIET)
+        invented = self.surprise.click(
+            invent, None, [self.prompt, self.painting], api_name="invent", **QUIET
+        )
         asked = gr.on([self.paint.click, self.prompt.submit], **seed)
         painting: list[Any] = [
             self._paint_after(asked, "paint", "public"),
@@ -165,6 +173,9 @@ class Create:
         self._wire_reading()
 
     def _wire_reading(self) -> None:
+        self.prompt.change(
+            None, self.prompt, None, js=TELL_SENTENCE, queue=False, api_visibility="private"
+        )
         self.prompt.change(
             self.mark,
             self.prompt,
@@ -203,32 +214,33 @@ class Create:
         guidance: object,
         pictures: object,
         size: object = None,
+        painting: object = None,
     ) -> Iterator[dict[str, Any]]:
         """Previews after every step, then the finished pictures, as values of the easel."""
         with refusals():
-            asked = engine.request(prompt, seed, steps, guidance, pictures, size)
+            asked = engine.request(prompt, seed, steps, guidance, pictures, size, painting)
             run = secrets.token_hex(4)
-            with closing(self.painter.paint(asked)) as events:
+            with closing(self.model.paint(asked)) as events:
                 for event in events:
                     yield easel.shown(event, asked, run)
 
     def mark(self, prompt: object) -> list[list[Any]]:
         """The words that the storybook does not know, as [start, end, word]."""
-        if not isinstance(prompt, str) or len(prompt) > engine.MAX_PROMPT:
+        if not isinstance(prompt, str) or len(prompt) > MAX_PROMPT:
             return []
-        return [[word.start, word.end, word.word] for word in self.painter.unknown(prompt)]
+        return [[word.start, word.end, word.word] for word in self.model.unknown(prompt)]
 
     def recall(self, png: str | None) -> list[Any]:
         """The settings that made a picture, the seed kept, and the drop zone emptied."""
         if png is None:
             raise gr.Error("There is no picture to read.", print_exception=False)
         with refusals():
-            recalled = self.painter.recall(Path(png))
+            recalled = self.model.recall(Path(png))
         made, notes = recalled.request, map(html.escape, recalled.notes)
         gr.Info(" ".join(["The settings of this picture are back.", *notes]), title="Recipe read")
         size = self.size.value if made.size is None else made.size
         values = [made.prompt, made.seed, made.steps, made.guidance, made.pictures, size]
-        return [*values, True, None]
+        return [*values, painter.shown(made.prompt, made.painting), True, None]
 
 
 @contextmanager
@@ -242,20 +254,21 @@ def refusals() -> Iterator[None]:
         ) from error
 
 
-def choose(event: gr.EventData) -> tuple[str, int]:
-    """The sentence and seed of the card that was clicked."""
+def choose(event: gr.EventData) -> tuple[str, int, dict[str, Any]]:
+    """The sentence and seed of the card that was clicked, with nothing painted."""
     index = event._data.get("index") if isinstance(event._data, dict) else None
     if type(index) is not int or not 0 <= index < len(EXAMPLES):
         raise gr.Error("There is no such example.", print_exception=False)
     example = EXAMPLES[index]
-    return example.prompt, example.seed
+    return example.prompt, example.seed, painter.shown(example.prompt)
 
 
-def invent() -> str:
-    """A new sentence."""
-    return surprise(random.Random(secrets.randbits(32)))
+def invent() -> tuple[str, dict[str, Any]]:
+    """A new sentence, with nothing painted."""
+    sentence = surprise(random.Random(secrets.randbits(32)))
+    return sentence, painter.shown(sentence)
 
 
-def build(painter: Engine) -> None:
+def build(model: Engine) -> None:
     """Lays the page out in the current Blocks context."""
-    Create(painter)
+    Create(model)

@@ -1,7 +1,8 @@
 """A painter that only pretends: the real engine's records and refusals, pictures of a few ovals.
 
 Its pictures go from coarse noise to a small scene, one step at a time, and depend on the seed, so
-that a test can see a picture change while it forms. It takes `pace` seconds per step.
+that a test can see a picture change while it forms; painted regions are flat patches. It takes
+`pace` seconds per step.
 """
 
 import io
@@ -15,18 +16,20 @@ import numpy as np
 from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
-from demo import engine
+from demo import engine, regions
 from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
 
 COLOURS = {"red": "#d93a35", "orange": "#f6892a", "blue": "#2f70d8", "teal": "#0fabad"}
+PATCH = (250, 40, 160)  # a colour that is nowhere else in the scene
 KNOWN = {*COLOURS, "a", "an", "the", "in", "fox", "owl", "house", "meadow", "sea", "and", "under"}
 
 
 class FakeEngine:
     """`painted` counts the runs that reached their end, `closed` those that were stopped."""
 
-    def __init__(self, pace: float = 0.0) -> None:
+    def __init__(self, pace: float = 0.0, steps: int = 12) -> None:
         self.pace = pace
+        self.steps = steps
         self.requests: list[Request] = []
         self.painted = 0
         self.closed = threading.Event()
@@ -38,7 +41,7 @@ class FakeEngine:
         self.painted = 0
 
     def defaults(self) -> Defaults:
-        return Defaults(steps=12, guidance=3.0)
+        return Defaults(self.steps, guidance=3.0)
 
     def shelves(self) -> tuple[Shelf, ...]:
         return (Shelf("colours", tuple(COLOURS)), Shelf("things", ("fox", "owl", "house")))
@@ -51,6 +54,8 @@ class FakeEngine:
         self.requests.append(request)
         seeds = range(request.seed, request.seed + request.pictures)
         clean = np.stack([scene(request.prompt, seed) for seed in seeds])
+        for region in request.painting:
+            clean[:, np.frombuffer(region.mask, np.uint8).reshape(64, 64) > 0] = PATCH
         noise = np.stack([np.random.default_rng(s).normal(size=(64, 64, 3)) for s in seeds])
         try:
             for step in range(1, request.steps + 1):
@@ -74,7 +79,9 @@ class FakeEngine:
             text = opened.info.get("fake-recipe")
         if text is None:
             raise ValueError("This picture carries no recipe.")
-        return Recalled(Request(**json.loads(text)))
+        recipe = json.loads(text)
+        painting, _ = regions.read(recipe.pop("painting"), recipe["prompt"])
+        return Recalled(Request(**recipe, painting=painting))
 
 
 def scene(prompt: str, seed: int) -> np.ndarray:
@@ -104,6 +111,7 @@ def picture(image: Image.Image, request: Request, seed: int) -> Picture:
         "steps": request.steps,
         "guidance": request.guidance,
         "size": request.size,
+        "painting": regions.as_json(request.prompt, request.painting),
     }
     text.add_text("fake-recipe", json.dumps(recipe))
     buffer = io.BytesIO()

@@ -14,6 +14,7 @@ from demo import app as application
 from demo.app import launch
 
 from .fake_engine import FakeEngine
+from .paintings import painting, region
 
 PUBLIC = {"paint", "unknown_words"}
 
@@ -48,8 +49,8 @@ def test_a_painting_takes_the_request_in_its_order(app):
     for event in events(app):
         if event.concurrency_id == "model":
             labels = [component.label for component in event.inputs]
-            assert labels[1:] == ["Seed", "Steps", "Guidance", "Pictures", "Size"]
-            assert len(labels) == 6 and len(event.outputs) == 1
+            assert labels[1:] == ["Seed", "Steps", "Guidance", "Pictures", "Size", "Painting"]
+            assert len(labels) == 7 and len(event.outputs) == 1
 
 
 def test_previews_never_become_files_and_uploads_are_swept(app):
@@ -101,7 +102,32 @@ def test_a_picture_brings_its_settings_back(app, tmp_path):
     *_, last = handler(app, "paint")("a red fox", 7, 5, 2.5, 1)
     path = tmp_path / last["pictures"][0]["name"]
     path.write_bytes(base64.b64decode(last["pictures"][0]["png"]))
-    assert handler(app, "recall")(str(path)) == ["a red fox", 7, 5, 2.5, 1, 64, True, None]
+    blank = {"prompt": "a red fox", "regions": []}
+    assert handler(app, "recall")(str(path)) == ["a red fox", 7, 5, 2.5, 1, 64, blank, True, None]
+
+
+def test_a_picture_brings_its_painting_back_into_the_painter(app, painter, tmp_path):
+    value = painting("a red fox", region("red fox", weight=-0.5))
+    *_, last = handler(app, "paint")("a red fox", 7, 2, 2.5, 1, 64, value)
+    assert [one.phrase for one in painter.requests[0].painting] == ["red fox"]
+    assert last["regions"] == value["regions"]
+    path = tmp_path / last["pictures"][0]["name"]
+    path.write_bytes(base64.b64decode(last["pictures"][0]["png"]))
+    assert handler(app, "recall")(str(path))[6] == value
+
+
+def test_what_the_sentence_lost_is_left_out_and_said(app, painter):
+    value = painting("a red fox and an owl", region("red fox"), region("an owl"))
+    *_, last = handler(app, "paint")("an owl", 7, 2, 2.5, 1, 64, value)
+    assert [one.phrase for one in painter.requests[0].painting] == ["an owl"]
+    assert last["notes"] == ["The sentence does not have “red fox”, so the painting went without."]
+
+
+def test_a_bad_painting_is_refused_before_the_model_is_asked(app, painter):
+    value = painting("a red fox", {**region("red fox"), "weight": 99})
+    with pytest.raises(gr.Error, match="weight of “red fox” must lie between -2 and 4, not 99"):
+        list(handler(app, "paint")("a red fox", 7, 2, 2.5, 1, 64, value))
+    assert painter.requests == []
 
 
 @pytest.mark.parametrize("data", [{"index": 10**6}, {"index": -1}, {"index": "0"}, {}, [], None])
@@ -111,8 +137,14 @@ def test_a_card_that_does_not_exist_is_refused(app, data):
 
 
 def test_a_card_gives_its_sentence_and_seed(app):
-    prompt, seed = handler(app, "choose")(gr.EventData(None, {"index": 0}))
+    prompt, seed, painted = handler(app, "choose")(gr.EventData(None, {"index": 0}))
     assert prompt.startswith("an orange fox") and seed == 7
+    assert painted == {"prompt": prompt, "regions": []}
+
+
+def test_a_surprise_begins_with_nothing_painted(app):
+    prompt, painted = handler(app, "invent")()
+    assert painted == {"prompt": prompt, "regions": []}
 
 
 def test_a_missing_model_is_one_sentence(capsys):

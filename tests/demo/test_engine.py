@@ -12,6 +12,7 @@ from demo import engine
 from demo.engine import Painted, Progress
 
 from .fake_engine import FakeEngine
+from .paintings import painting, region
 
 GOOD = {"prompt": "a red fox", "seed": 7, "steps": 4, "guidance": 3.0, "pictures": 2}
 
@@ -43,12 +44,20 @@ def test_a_good_request_passes_unchanged():
         ("size", 0, "between 1 and 1024, not 0"),
         ("size", 5000, "between 1 and 1024, not 5000"),
         ("size", "64", "must be a number"),
+        ("painting", "a fox", "A painting is an object of JSON, not str"),
     ],
 )
 def test_a_bad_value_is_named_with_its_limit(name, value, said):
-    with pytest.raises(ValueError, match=r"^The .*\.$") as refusal:
+    with pytest.raises(ValueError, match=r"^(The|A) .*\.$") as refusal:
         engine.request(**{**GOOD, name: value})
     assert said in str(refusal.value)
+
+
+def test_a_painting_of_another_sentence_keeps_what_this_one_has():
+    value = painting("a red fox and an owl", region("red fox"), region("an owl"))
+    asked = engine.request(**{**GOOD, "painting": value})
+    assert [one.phrase for one in asked.painting] == ["red fox"] and asked.lost == ("“an owl”",)
+    assert engine.request(**{**GOOD, "painting": None}) == engine.Request(**GOOD)
 
 
 @pytest.mark.parametrize(

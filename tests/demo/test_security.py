@@ -16,6 +16,8 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from .paintings import HALF, painting, region
+
 GOOD = {"prompt": "a red fox", "seed": 7, "steps": 2, "guidance": 3.0, "pictures": 1}
 
 
@@ -84,6 +86,47 @@ def test_what_is_no_value_at_all_never_reaches_the_model(client, painter, name, 
         paint(client, **{name: value})
     assert "root:" not in str(refusal.value) and "Traceback" not in str(refusal.value)
     assert painter.requests == []
+
+
+def paint_places(client: Client, value: Any) -> dict[str, Any]:
+    return client.predict(*GOOD.values(), None, value, api_name="/paint")
+
+
+def test_a_client_can_send_a_painting(client, painter):
+    value = painting(GOOD["prompt"], region("red fox"))
+    assert paint_places(client, value)["regions"] == value["regions"]
+    assert painter.requests[0].painting[0].mask == HALF
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[", "A painting is an object of JSON, not str"),
+        ({"prompt": "a red fox"}, "exactly the fields prompt, regions"),
+        (painting("a red fox", *[region("fox")] * 9), "at most 8 regions, and 9 were sent"),
+        (painting("a red fox", region("fox", runs=[255, 10**9])), "add up to 4,096 cells"),
+        (painting("a red fox", region("fox", runs=[1, 1] * 200_000)), "at most 4,096 pairs"),
+        (painting("a red fox", region("fox", weight=1e300)), "between -2 and 4, not 1e+300"),
+        (painting("a red fox", region("<b>owl")), "does not have “&lt;b&gt;owl”"),
+        (painting("a red fox", region("fox " * 99)), "396 characters; the limit is 120"),
+    ],
+)
+def test_a_painting_beyond_its_limits_is_refused_in_words(client, painter, value, said):
+    with pytest.raises(AppError) as refusal:
+        paint_places(client, value)
+    assert said in str(refusal.value)
+    assert painter.requests == []
+
+
+def test_nested_json_stops_before_the_model_and_the_studio_goes_on(client, painter, web, app):
+    number = next(n for n, event in app.fns.items() if event.api_name == "paint")
+    deep = "[" * 100_000 + "]" * 100_000
+    data = f'["a fox", 7, 2, 3, 1, null, {deep}]'
+    body = f'{{"fn_index": {number}, "session_hash": "stranger", "data": {data}}}'
+    answer = web.post("/gradio_api/queue/join", content=body)
+    assert answer.status_code >= 400 and "Traceback" not in answer.text
+    assert painter.requests == []
+    assert paint(client)["phase"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -163,6 +206,9 @@ def test_a_picture_that_unfolds_is_refused_and_the_studio_goes_on(web, app, clie
 
 def test_logs_hold_no_sentence(client, capfd):
     paint(client, prompt="a fox named quillaby")
+    paint_places(client, painting("a fox named quillaby", region("quillaby")))
+    with pytest.raises(AppError):
+        paint_places(client, painting("a fox", region("quillaby")))
     with pytest.raises(AppError):
         paint(client, prompt="quillaby " * 200)
     client.predict("a fox named quillaby", api_name="/unknown_words")

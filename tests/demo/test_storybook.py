@@ -4,6 +4,7 @@ import inspect
 import io
 from concurrent.futures import Future
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,14 +13,22 @@ from PIL import Image
 from demo import engine
 from demo.engine import Painted, Progress
 from demo.storybook import StorybookEngine, begin, load
+from ediffi.controls.paint_with_words import Painting
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
-from ediffi.recipe import read_png, write_png
+from ediffi.recipe import Recipe, read_png, write_png
 from tests.fakes import tiny_cascade_folder, tiny_pipeline
 
 from .fake_engine import FakeEngine
+from .paintings import HALF, painting, region
 
 ASKED = engine.request("a red fox", 7, 3, 2.0, 2)
+
+
+def read_png_of(painted: Painted, folder: Path) -> Recipe:
+    path = folder / painted.pictures[0].name
+    path.write_bytes(painted.pictures[0].png)
+    return read_png(path)
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +91,41 @@ def test_what_this_page_cannot_set_is_said(tiny, tmp_path):
     write_png(far.image, far.recipe, path)
     with pytest.raises(ValueError, match="between 0 and 4294967295, not 1099511627776"):
         tiny.recall(path)
+
+
+def test_a_painting_reaches_the_model_and_comes_back_with_the_picture(tiny, tmp_path):
+    soft = bytes(range(256)) * 16
+    value = painting(
+        "a fox and a fox", region("a fox", occurrence=2, weight=-0.5), region("fox", mask=soft)
+    )
+    asked = engine.request("a fox and a fox", 3, 2, 2.0, 1, 16, value)
+    *_, last = tiny.paint(asked)
+    assert isinstance(last, Painted)
+    path = tmp_path / "fox.png"
+    path.write_bytes(last.pictures[0].png)
+    first, second = Painting.from_json(read_png(path).painting).regions
+    assert (first.phrase, first.occurrence, first.weight) == ("a fox", 2, -0.5)
+    assert bytes(first.mask) == HALF and bytes(second.mask) == soft
+    assert tiny.recall(path) == engine.Recalled(asked, ())
+    *_, plain = tiny.paint(replace(asked, painting=()))
+    assert read_png_of(plain, tmp_path).painting is None
+    assert plain.pictures[0].png != last.pictures[0].png
+
+
+def test_a_painting_that_this_page_cannot_show_is_said(tiny, tmp_path):
+    mask = np.full((8, 8), 255, np.uint8)
+    strong = Painting("a blue owl").add("owl", mask, weight=9)
+    late = Painting("a blue owl").add("owl", mask, window=(0.0, 1.0))
+    for made, said, kept in (
+        (strong, "The weight of “owl” must lie between -2 and 4, not 9.", 0),
+        (late, "Its painted regions had settings that this page does not have.", 1),
+    ):
+        result = tiny.model.generate("a blue owl", seed=3, steps=2, painting=made)
+        path = tmp_path / "owl.png"
+        write_png(result.image, result.recipe, path)
+        recalled = tiny.recall(path)
+        assert said in recalled.notes[0] and len(recalled.notes) == 1
+        assert len(recalled.request.painting) == kept
 
 
 def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(tiny, tmp_path):

@@ -1,0 +1,162 @@
+"""What of a painting is let in: every limit on both of its sides, and arbitrary JSON."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from demo import regions
+from demo.regions import CELLS, Region
+
+from .paintings import HALF, painting, region
+
+PROMPT = "a red fox and a fox"
+
+
+def refusal(value: object, prompt: str = PROMPT) -> str:
+    with pytest.raises(ValueError) as refused:
+        regions.read(value, prompt)
+    said = str(refused.value)
+    assert said.endswith(".") and "\n" not in said and len(said) < 300
+    return said
+
+
+def test_a_good_painting_passes_and_travels_back_unchanged():
+    value = painting(PROMPT, region("fox", 2, -2), region("a red fox", weight=4))
+    kept, lost = regions.read(value, PROMPT)
+    assert kept == (Region("fox", 2, -2.0, HALF), Region("a red fox", 1, 4.0, HALF))
+    assert lost == () and regions.as_json(PROMPT, kept) == value
+
+
+@pytest.mark.parametrize("value", [None, {"prompt": "", "regions": []}])
+def test_no_painting_is_no_painting(value):
+    assert regions.read(value, PROMPT) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ([], "an object of JSON, not list"),
+        ({}, "exactly the fields prompt, regions"),
+        ({**painting(PROMPT), "more": 1}, "exactly the fields prompt, regions"),
+        (painting(None), "The sentence of the painting must be text, not NoneType"),
+        (painting("a" * 801), "801 characters; the limit is 800"),
+        ({"prompt": PROMPT, "regions": {}}, "are a list, not dict"),
+        (painting(PROMPT, *[region("fox")] * 9), "at most 8 regions, and 9 were sent"),
+        (painting(PROMPT, 3), "A painted region is an object of JSON, not int"),
+        (painting(PROMPT, {"phrase": "fox"}), "fields phrase, occurrence, weight, runs"),
+    ],
+)
+def test_what_is_no_painting_is_named(value, said):
+    assert said in refusal(value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"phrase": 7}, "A painted phrase must be text, not int"),
+        ({"phrase": " \x00 "}, "must have at least one word"),
+        ({"phrase": "f" * 121}, "121 characters; the limit is 120"),
+        ({"phrase": "owl"}, "The sentence of the painting does not have “owl”"),
+        ({"phrase": "ox"}, "does not have “ox”"),
+        ({"occurrence": 3}, "does not have “fox” 3 times"),
+        ({"occurrence": 0}, "between 1 and 800, not 0"),
+        ({"occurrence": 1.5}, "whole number"),
+        ({"occurrence": True}, "must be a number"),
+        ({"weight": -2.1}, "between -2 and 4, not -2.1"),
+        ({"weight": 4.1}, "between -2 and 4, not 4.1"),
+        ({"weight": math.nan}, "not nan"),
+        ({"weight": "1"}, "must be a number"),
+        ({"weight": None}, "must be a number"),
+        ({"runs": None}, "a list of at most 4,096 pairs"),
+        ({"runs": "255,4096"}, "a list of at most 4,096 pairs"),
+        ({"runs": [255, 4096, 0]}, "a list of at most 4,096 pairs"),
+        ({"runs": [1, 1] * 4097}, "a list of at most 4,096 pairs"),
+        ({"runs": []}, "add up to 4,096 cells, not to 0"),
+        ({"runs": [255, 4095]}, "add up to 4,096 cells, not to 4,095"),
+        ({"runs": [255, 4097]}, "add up to 4,096 cells"),
+        ({"runs": [255, 10**12]}, "add up to 4,096 cells"),
+        ({"runs": [0, 4096]}, "Nothing is painted for “fox”"),
+        ({"runs": [256, 4096]}, "not from 0 to 255"),
+        ({"runs": [-1, 4096]}, "not from 0 to 255"),
+        ({"runs": [1.0, 4096]}, "not from 0 to 255"),
+        ({"runs": [True, 4096]}, "not from 0 to 255"),
+        ({"runs": [255, -1, 255, 4097]}, "add up to 4,096 cells"),
+        ({"runs": [255, 0, 255, 4096]}, "add up to 4,096 cells"),
+        ({"runs": [[255], 4096]}, "not from 0 to 255"),
+    ],
+)
+def test_a_bad_region_is_named_with_its_limit(changed, said):
+    assert said in refusal(painting(PROMPT, {**region("fox"), **changed}))
+
+
+@pytest.mark.parametrize("count", [1, 8])
+@pytest.mark.parametrize("runs", [[255, CELLS], [1, 1] * CELLS, [0, CELLS - 1, 1, 1]])
+def test_the_limits_themselves_are_let_in(count, runs):
+    kept, _ = regions.read(painting(PROMPT, *[region("fox", runs=runs)] * count), PROMPT)
+    assert len(kept) == count and {len(one.mask) for one in kept} == {CELLS}
+
+
+def test_another_sentence_keeps_what_it_has_and_tells_the_rest():
+    value = painting(PROMPT, region("a red fox"), region("fox", 2), region("and"))
+    kept, lost = regions.read(value, "a blue fox and an owl")
+    assert [one.phrase for one in kept] == ["and"]
+    assert regions.left_out(lost) == (
+        "The sentence does not have “a red fox”, “fox” 2 times, so the painting went without."
+    )
+
+
+@pytest.mark.parametrize("phrase", ["FOX", "a  red\tfox", "fox.", "(red)", "owl's", "🦊", "ثعلب"])
+def test_phrases_are_found_as_whole_words_in_either_case(phrase):
+    sentence = "A Red fox. (red) owl's 🦊 ثعلب"
+    kept, lost = regions.read(painting(sentence, region(phrase)), sentence)
+    assert len(kept) == 1 and lost == ()
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 5000)
+    | st.floats()
+    | st.sampled_from([PROMPT, "fox"]),
+    lambda inner: (
+        st.lists(inner, max_size=5)
+        | st.dictionaries(
+            st.sampled_from(["prompt", "regions", "phrase", "occurrence", "weight", "runs"]), inner
+        )
+    ),
+    max_leaves=20,
+)
+RUNS = st.lists(st.integers(-1, 300) | st.just(4096), max_size=8) | st.sampled_from(
+    [[255, 4096], [0, 1, 9, 4095]]
+)
+NEARLY = st.builds(
+    painting,
+    st.sampled_from([PROMPT, "a fox", ""]) | JSON,
+    st.builds(
+        region,
+        st.sampled_from(["fox", "a red fox", "owl", ""]) | st.text(max_size=4),
+        st.sampled_from([1, 2]) | JSON,
+        st.floats(-3, 5) | JSON,
+        RUNS | JSON,
+    )
+    | JSON,
+)
+
+
+@settings(max_examples=200)
+@given(JSON | NEARLY | NEARLY)
+def test_any_json_is_a_painting_or_refused_in_a_sentence(value):
+    try:
+        kept, _ = regions.read(value, PROMPT)
+    except ValueError as error:
+        said = str(error)
+        assert said.endswith(".") and "\n" not in said and len(said) < 300
+    else:
+        assert len(kept) <= 8
+        for one in kept:
+            assert len(one.mask) == CELLS and any(one.mask) and -2 <= one.weight <= 4
+        sent = json.loads(json.dumps(regions.as_json(PROMPT, kept)))
+        assert regions.read(sent, PROMPT) == (kept, ())
