@@ -22,7 +22,8 @@ class PaintedRegions:
 
     `masks` (b, r, H, W) in [0, 1]; `t5_columns` (b, r, n) and `clip_columns` (b, r, m) are 1 where
     a column belongs to the region's phrase; `weight` (b, r); a region acts where
-    sigma_low <= sigma <= sigma_high (b, r).
+    sigma_low <= sigma <= sigma_high (b, r). `by_spread` (b,) is True for a picture whose bonus
+    scales with the standard deviation of its scores, False where with their maximum (the paper).
     """
 
     masks: Tensor
@@ -31,6 +32,7 @@ class PaintedRegions:
     weight: Tensor
     sigma_low: Tensor
     sigma_high: Tensor
+    by_spread: Tensor
 
 
 @dataclass(frozen=True)

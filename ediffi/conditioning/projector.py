@@ -122,12 +122,19 @@ def _state(p: Tensor) -> tuple[int, int]:
 
 
 def paint_at(painting: PaintedRegions, cond: Conditioning, sigma: Tensor) -> Paint:
-    """The painting at noise levels `sigma` (b,): strength w' ln(1 + sigma) inside each window.
-
-    Columns are laid out as the projector's context; image and null columns get nothing.
-    """
-    blank = painting.t5_columns.new_zeros(*painting.t5_columns.shape[:2], 2)
-    columns = torch.cat([painting.clip_columns, painting.t5_columns, blank], dim=2)
+    """The painting at noise levels `sigma` (b,): strength w' ln(1 + sigma) inside each window."""
     level = sigma.float()[:, None]
     acts = (painting.sigma_low <= level) & (level <= painting.sigma_high)
-    return Paint(painting.masks, columns, painting.weight * torch.log1p(level) * acts)
+    strength = painting.weight * torch.log1p(level) * acts
+    # The standard deviation costs a pass over all scores: nobody pays who did not ask for it.
+    by_spread = painting.by_spread if bool(painting.by_spread.any()) else None
+    return Paint(painting.masks, painted_columns(painting), strength, by_spread)
+
+
+def painted_columns(painting: PaintedRegions) -> Tensor:
+    """(b, r, n), 1 where a column of the projector's context belongs to a region's phrase.
+
+    Image and null columns belong to none.
+    """
+    blank = painting.t5_columns.new_zeros(*painting.t5_columns.shape[:2], 2)
+    return torch.cat([painting.clip_columns, painting.t5_columns, blank], dim=2)

@@ -25,34 +25,61 @@ class Paint:
 
     `masks` (b, r, H, W) in [0, 1]; `columns` (b, r, n) is 1 where a context column belongs to the
     region's phrase; `strength` (b, r) is the region's weight times w' ln(1 + sigma), zero outside
-    its window of effect. Pooled masks are kept per grid.
+    its window of effect. `by_spread` (b,) is True where the standard deviation of a picture's
+    scores scales its bonus; None: nowhere. Bonuses are kept per grid.
     """
 
     masks: Tensor
     columns: Tensor
     strength: Tensor
-    pooled: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False, compare=False)
+    by_spread: Tensor | None = None
+    bonuses: dict[tuple[int, int], Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def bonus(self, grid: tuple[int, int]) -> Tensor:
         """The sum over regions of strength times mask times columns, (b, 1, pixels, n).
 
         Area pooling keeps a small region alive on the coarsest grid.
         """
-        if grid not in self.pooled:
-            self.pooled[grid] = F.adaptive_avg_pool2d(self.masks, grid).flatten(2)
-        weighted = self.columns * self.strength[:, :, None]
-        return torch.einsum("brp,brn->bpn", self.pooled[grid], weighted)[:, None]
+        if grid not in self.bonuses:
+            pooled = F.adaptive_avg_pool2d(self.masks, grid).flatten(2)
+            weighted = self.columns * self.strength[:, :, None]
+            total = pooled.new_zeros(len(pooled), pooled.shape[2], weighted.shape[2])
+            # Region by region, not as one product: its sums round otherwise where another picture
+            # of the batch has more regions, and no picture may depend on its neighbours.
+            for region in range(pooled.shape[1]):
+                total = total + pooled[:, region, :, None] * weighted[:, region, None, :]
+            self.bonuses[grid] = total[:, None]
+        return self.bonuses[grid]
 
 
-def painted_scores(products: Tensor, paint: Paint, mask: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Q K^T + w A with w = w' ln(1 + sigma) max(Q K^T) (paper Sec. 4.3), before the division.
+def painted_scores(scores: Tensor, paint: Paint, mask: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Q K^T + w A with w = w' ln(1 + sigma) max(Q K^T) (paper Sec. 4.3), or std for max.
 
-    `products` (b, heads, pixels, n) is the plain Q K^T. The maximum is taken per picture and head
-    over unmasked columns and never below zero: a negative one would turn the painting round.
+    `scores` (b, heads, pixels, n) are the plain Q K^T, divided by sqrt(d) or not: either rule
+    scales along. `mask` (b, n) marks the columns that count.
     """
-    visible = products.masked_fill(~mask[:, None, None], -math.inf)
+    scale = score_scale(scores, mask, paint.by_spread)
+    return scores + scale * paint.bonus(grid).to(scores.dtype)
+
+
+def score_scale(scores: Tensor, mask: Tensor, by_spread: Tensor | None) -> Tensor:
+    """What a bonus is measured by: (b, heads, 1, 1), each picture and head for itself, never < 0.
+
+    The maximum over unmasked columns (the paper's rule) makes w' independent of the scale of
+    queries and keys. It is clamped at zero, for a negative one would turn the painting round. One
+    outlier sets it for the whole head, so pictures that ask `by_spread` get the standard deviation
+    over the same scores instead, which follows their bulk. It divides by their number, not by one
+    less, so that a single score has none.
+    """
+    visible = scores.masked_fill(~mask[:, None, None], -math.inf)
     peak = visible.amax(dim=(2, 3), keepdim=True).clamp(min=0)
-    return products + peak * paint.bonus(grid).to(products.dtype)
+    if by_spread is None:
+        return peak
+    seen = mask[:, None, None].to(scores.dtype)
+    count = (mask.sum(1) * scores.shape[2]).clamp(min=1)[:, None, None, None]
+    mean = (scores * seen).sum(dim=(2, 3), keepdim=True) / count
+    variance = ((scores - mean) * seen).square().sum(dim=(2, 3), keepdim=True) / count
+    return torch.where(by_spread[:, None, None, None], variance.sqrt(), peak)
 
 
 class Attention(nn.Module):
@@ -92,17 +119,21 @@ class Attention(nn.Module):
         paint: Paint | None,
         grid: tuple[int, int],
     ) -> Tensor:
-        """softmax((Q K^T + w A) / sqrt(d)) V, step by step (paper Sec. 4.3)."""
+        """softmax((Q K^T + w A) / sqrt(d)) V, step by step (paper Sec. 4.3).
+
+        The bonus scales with its scores, so it is added to the divided ones: a picture whose bonus
+        is zero has then, in float32, bit for bit what this path gives it without a painting.
+        """
         # Autocast would copy every score matrix to float32 and back; the kernel's softmax already
         # accumulates in float32.
         with torch.autocast(q.device.type, enabled=False):
             q, k = q.to(v.dtype), k.to(v.dtype)
-            if paint is None:
-                scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
-            else:
+            if paint is not None:
+                q, k = q.float(), k.float()
+            scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+            if paint is not None:
                 assert mask is not None
-                products = q.float() @ k.float().transpose(-1, -2)
-                scores = painted_scores(products, paint, mask, grid) * q.shape[-1] ** -0.5
+                scores = painted_scores(scores, paint, mask, grid)
             if mask is not None:
                 scores = scores.masked_fill(~mask[:, None, None], -math.inf)
             return self.probabilities(self.scores(scores).softmax(-1)).to(v.dtype) @ v

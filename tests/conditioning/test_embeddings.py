@@ -30,6 +30,7 @@ def painting(b=2, n=4, m=3):
         torch.ones(b, 1),
         torch.zeros(b, 1),
         torch.full((b, 1), 99.0),
+        torch.zeros(b, dtype=torch.bool),
     )
 
 
