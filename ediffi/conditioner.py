@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from ediffi.conditioning.embeddings import Conditioning, PaintedRegions, stack
 from ediffi.conditioning.encoders import EncodedText, Encoders
+from ediffi.conditioning.streams import Span
 from ediffi.config import EncoderDims
 from ediffi.controls.paint_with_words import bind
 from ediffi.recipe import BatchShape
@@ -65,10 +66,11 @@ class Conditioner:
 
         `shape` asks for at least as many columns as it names.
         """
-        told = [self.told(request.prompt) for request in requests]
+        told = [self._heard(request) for request in requests]
         cond = stack([each.cond for each in told])
         n = max(cond.t5.shape[1], shape.t5_columns if shape else 0)
         m = max(cond.clip.shape[1], shape.clip_columns if shape else 0)
+        cond = self._styled(cond, requests)
         if requests[0].without:
             cond = cond.null(*requests[0].without)  # which drops columns that nobody uses
         cond = self._padded(cond, n, m)
@@ -76,6 +78,51 @@ class Conditioner:
         if painting is not None:
             cond = replace(cond, painting=_widened(painting, n, m))
         return cond, BatchShape(pictures=len(requests), t5_columns=n, clip_columns=m)
+
+    def columns(self, request: Request) -> tuple[int, int]:
+        """Columns of both streams for a request, pads included."""
+        return self._heard(request).columns
+
+    def _heard(self, request: Request) -> Told:
+        """What both encoders read for a request, which need not be the same words."""
+        main = self.told(request.prompt)
+        t5 = main if request.t5_prompt is None else self.told(request.t5_prompt)
+        clip = main if request.clip_prompt is None else self.told(request.clip_prompt)
+        if t5 is main and clip is main:
+            return main
+        said, read = t5.text, clip.text
+        text = replace(
+            said,
+            # A painting speaks of the prompt's characters: other words have no part in it.
+            t5_offsets=said.t5_offsets if t5 is main else _nowhere(said.t5_offsets),
+            clip=read.clip,
+            clip_mask=read.clip_mask,
+            clip_offsets=read.clip_offsets if clip is main else _nowhere(read.clip_offsets),
+            clip_pooled=read.clip_pooled,
+        )
+        cond = replace(
+            t5.cond,
+            clip=clip.cond.clip,
+            clip_mask=clip.cond.clip_mask,
+            clip_pooled=clip.cond.clip_pooled,
+            _nulls={},
+        )
+        return Told(text, cond)
+
+    def _styled(self, cond: Conditioning, requests: Sequence[Request]) -> Conditioning:
+        """The record with the vectors of the styles; all requests lend one, or none does."""
+        styles = [request.lent_style for request in requests]
+        vectors = [style.tensor() for style in styles if style is not None]
+        if not vectors:
+            return cond
+        for vector in vectors:
+            if len(vector) != self.dims.image:
+                raise ValueError(
+                    f"The style is a vector of {len(vector)} numbers and this model's CLIP makes"
+                    f" {self.dims.image}: it was read by another CLIP."
+                )
+        shown = torch.ones(len(requests), dtype=torch.bool)
+        return replace(cond, clip_image=torch.stack(vectors), clip_image_mask=shown, _nulls={})
 
     def _padded(self, cond: Conditioning, n: int, m: int) -> Conditioning:
         # A row of the wanted width is stacked below and taken off again: `stack` is what pads.
@@ -87,6 +134,10 @@ class Conditioner:
             clip_mask=torch.zeros(1, m, dtype=torch.bool),
         )
         return stack([cond, wide]).rows(range(cond.batch))
+
+
+def _nowhere(offsets: tuple[tuple[Span, ...], ...]) -> tuple[tuple[Span, ...], ...]:
+    return tuple(((0, 0),) * len(row) for row in offsets)
 
 
 def _in_blocks(columns: int, most: int) -> int:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 Record = typing.TypeVar("Record")
 
+HIGHEST_SIGMA = 1e4
+"""No noise level lies above; a window of effect that ends here has no upper end."""
+
 
 @dataclass(frozen=True)
 class EncoderDims:
@@ -172,6 +175,14 @@ class DenoiserConfig:
         side = self.network.smallest_side
         if self.resolution % side:
             raise ValueError(f"resolution is {self.resolution}, but must be a multiple of {side}")
+
+    @property
+    def coarsest_words(self) -> int:
+        """How many cells a side the coarsest grid has that attends to words; 1 where none does."""
+        levels = [k for k, attends in enumerate(self.network.cross_attention) if attends]
+        if not levels:
+            return 1
+        return max(1, self.resolution // self.network.stem_patch // 2 ** max(levels))
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ediffi import images
+from ediffi.answers import PipelineStep, Report, Result
 from ediffi.build import build_sampler
 from ediffi.cascade.stages import Stage, upscaled
 from ediffi.conditioner import Conditioner
-from ediffi.conditioning.embeddings import Conditioning, PaintedRegions, stack
+from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import SamplingConfig, StageChoice
+from ediffi.controls.prompt_switching import Switching, first_levels
+from ediffi.controls.style_transfer import Style
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
@@ -27,34 +30,10 @@ from ediffi.experts.ensemble import Ensemble, Expert
 from ediffi.loading import Model
 from ediffi.memory import memory_for
 from ediffi.recipe import BatchShape, Environment, Recipe
-from ediffi.request import PipelineStep, Report, Request, Result
+from ediffi.request import Request
+from ediffi.stacked_guidance import PairedGuidance, StyledGuidance, Within, plain
 
 MAX_BATCH = 8
-
-
-class PairedGuidance:
-    """`Guided`, asked once for both branches: rows of the conditional one, then of the null one.
-
-    One evaluation of 2 b rows costs far less than two of b rows. What both branches are told is
-    stacked once for all steps, so that what the network prepared for it stays valid.
-    """
-
-    def __init__(
-        self, denoiser: Denoiser, scale: float, window: Window, cond: Conditioning
-    ) -> None:
-        self.denoiser = denoiser
-        self.scale = scale
-        self.window = window
-        both = stack([replace(cond, painting=None), cond.null()])
-        self.both = replace(both, painting=_with_blank_rows(cond.painting))
-
-    def __call__(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
-        """The guided clean estimate, shaped like `x` (b, c, h, w)."""
-        if not self.window.covers(sigma):
-            return self.denoiser(x, sigma, cond)
-        answer = self.denoiser(torch.cat([x, x]), torch.cat([sigma, sigma]), self.both)
-        told, without = answer.chunk(2)
-        return without + self.scale * (told - without)
 
 
 class Generator:
@@ -91,13 +70,12 @@ class Generator:
         shape: BatchShape | None,
         start: Tensor | None,
     ) -> Iterator[PipelineStep]:
-        cond, made = self.conditioner.batch(requests, shape)
-        cond = cond.to(self.device)
+        told, made = self._told(requests, shape)
         lengths = [choice.sampling.steps for choice in requests[0].stages]
         total = sum(lengths) + (requests[0].sampling.steps if start is None else 0)
         pictures: dict[int, Tensor] = {}
         began = time.perf_counter()
-        for index, (stage, step, experts) in enumerate(self._events(requests, cond, start), 1):
+        for index, (stage, step, experts) in enumerate(self._events(requests, told, start), 1):
             _check_finite(step, stage, index, total)
             pictures[min(step.x.shape[2:])] = step.x
             last = index == total
@@ -113,20 +91,31 @@ class Generator:
             )
             began = time.perf_counter()
 
+    def _told(
+        self, requests: Sequence[Request], shape: BatchShape | None
+    ) -> tuple[list[Conditioning], BatchShape]:
+        """The conditioning of the first words and of every turn, and the shape of the first."""
+        first, made = self.conditioner.batch(requests, shape)
+        told = [first]
+        for turn in requests[0].timeline:
+            told.append(self.conditioner.batch([request.turned(turn) for request in requests])[0])
+        return [cond.to(self.device) for cond in told], made
+
     def _events(
-        self, requests: Sequence[Request], cond: Conditioning, picture: Tensor | None
+        self, requests: Sequence[Request], told: Sequence[Conditioning], picture: Tensor | None
     ) -> Iterator[tuple[str, Step, tuple[str, ...]]]:
         """Stage, step and the experts that ran, from the base (unless a picture is given) on."""
         seeds = [request.seed for request in requests]
         if picture is None:
             side = self.model.config.resolution
             noise = seeded_noise(seeds, (3, side, side))
-            for step in self._sample(requests, noise.to(self.device), cond):
+            for step in self._sample(requests, noise.to(self.device), told):
                 yield "base", step, self.model.ran(step.evaluations)
                 picture = step.x
         assert picture is not None
-        # A stage follows the picture that it is shown: a painting has done its work by then.
-        cond, picture = replace(cond, painting=None), picture.to(self.device)
+        # A stage follows the picture that it is shown: a painting has done its work by then, and
+        # so have all words but the last.
+        cond, picture = replace(told[-1], painting=None), picture.to(self.device)
         for choice in requests[0].stages:
             stage = self._stage(choice)
             for step in upscaled(stage, picture, cond, seeds):
@@ -167,20 +156,25 @@ class Generator:
         return results[shape.row]
 
     def _sample(
-        self, requests: Sequence[Request], noise: Tensor, cond: Conditioning
+        self, requests: Sequence[Request], noise: Tensor, told: Sequence[Conditioning]
     ) -> Iterator[Step]:
-        sampling = requests[0].sampling
+        sampling, style = requests[0].sampling, requests[0].lent_style
         grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
-        denoiser = self._guided(sampling, cond)
+        parts = tuple((self._guided(sampling, cond, style), cond) for cond in told)
+        denoiser, cond = parts[0]
+        if len(parts) > 1:
+            denoiser = Switching(parts, first_levels(requests[0].timeline, grid))
         sampler = seeded(build_sampler(sampling.solver), tuple(r.seed for r in requests))
         if sampling.solver == "dpmpp_2m" and self.model.ensemble and not sampling.seam_history:
             return sampler(denoiser, noise, grid, cond, seams=self.model.ensemble.boundaries)
         return sampler(denoiser, noise, grid, cond)
 
-    def _guided(self, sampling: SamplingConfig, cond: Conditioning) -> Denoiser:
+    def _guided(
+        self, sampling: SamplingConfig, cond: Conditioning, style: Style | None
+    ) -> Denoiser:
         usual = sampling.guidance, sampling.guidance_low, sampling.guidance_high
         if not sampling.per_expert:
-            return self._with_guidance(*usual, cond)
+            return self._with_guidance(*usual, cond, style)
         ensemble = self.model.ensemble
         if ensemble is None:
             raise ValueError(f"{self.model.name} has no experts, so none has guidance of its own.")
@@ -189,11 +183,22 @@ class Generator:
             ensemble.expert(name)  # raises for a name that nobody has
         seats = []
         for expert in ensemble.experts:
-            guided = self._with_guidance(*own.get(expert.name, usual), cond)
+            guided = self._with_guidance(*own.get(expert.name, usual), cond, style)
             seats.append(Expert(expert.name, lambda guided=guided: guided, expert.serves))
         return Ensemble(seats, self.device)
 
-    def _with_guidance(self, scale: float, low: float, high: float, cond: Conditioning) -> Denoiser:
+    def _with_guidance(
+        self, scale: float, low: float, high: float, cond: Conditioning, style: Style | None
+    ) -> Denoiser:
+        if style is None:
+            return self._worded(scale, low, high, cond)
+        unstyled, styled = plain(cond), self.model.denoiser
+        if low < high:
+            styled = StyledGuidance(styled, scale, style.strength, Window(low, high), cond)
+        outside = self._worded(scale, low, high, unstyled)
+        return Within(Window(style.sigma_low, style.sigma_high), styled, outside, unstyled)
+
+    def _worded(self, scale: float, low: float, high: float, cond: Conditioning) -> Denoiser:
         denoiser = self.model.denoiser
         if low == high:
             return denoiser
@@ -235,15 +240,21 @@ class Generator:
             without=request.without,
             painting=request.painting.to_json() if request.painting else None,
             stages=request.stages,
+            t5_prompt=request.t5_prompt,
+            clip_prompt=request.clip_prompt,
+            style=request.style,
+            timeline=request.timeline,
         )
 
 
 def _check_batch(requests: Sequence[Request]) -> None:
     if not 1 <= len(requests) <= MAX_BATCH:
         raise ValueError(f"A batch has 1 to {MAX_BATCH} pictures, not {len(requests)}.")
-    shared = {(r.size, r.sampling, r.without, r.stages) for r in requests}
-    if len(shared) > 1:
-        raise ValueError("The pictures of a batch must share size, sampling and embeddings.")
+    if len({request.shared for request in requests}) > 1:
+        raise ValueError(
+            "The pictures of a batch must share size, sampling, embeddings, timeline and the"
+            " style's dial."
+        )
 
 
 def _needs(requests: Sequence[Request]) -> tuple[str, str]:
@@ -262,11 +273,3 @@ def _check_finite(step: Step, stage: str, index: int, total: int) -> None:
             f"The picture is no longer finite at step {index} of {total} ({stage}), sigma"
             f" {step.sigma:.3g}: the guidance is too strong for it."
         )
-
-
-def _with_blank_rows(painting: PaintedRegions | None) -> PaintedRegions | None:
-    """The painting followed by as many rows in which nothing is painted: the null branch's."""
-    if painting is None:
-        return None
-    tensors = [getattr(painting, field.name) for field in fields(painting)]
-    return PaintedRegions(*(torch.cat([t, torch.zeros_like(t)]) for t in tensors))

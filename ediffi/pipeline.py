@@ -14,14 +14,18 @@ from PIL import Image
 from torch import Tensor
 
 from ediffi import images
+from ediffi.answers import PipelineStep, Report, Result
 from ediffi.cascade.given import fitted
-from ediffi.config import StageChoice
+from ediffi.config import HIGHEST_SIGMA, StageChoice
 from ediffi.controls.paint_with_words import Painting
+from ediffi.controls.prompt_switching import Turn, first_steps
+from ediffi.controls.prompt_switching import timeline as prompt_timeline
+from ediffi.controls.style_transfer import STRENGTH, Style, style_of
 from ediffi.generation import MAX_BATCH, Generator
 from ediffi.loading import Model, open_model
 from ediffi.precision import fastest_dtype, usable_device
 from ediffi.recipe import Environment, Recipe
-from ediffi.request import PipelineStep, Report, Request, Result, sampling_with
+from ediffi.request import Request, sampling_with
 from ediffi.storybook.vocabulary import unknown_words
 
 
@@ -74,6 +78,10 @@ class EDiffI:
         stage_guidance: Mapping[str, float] | None = None,
         expert_guidance: Mapping[str, float | Sequence[float]] | None = None,
         seam_history: bool | None = None,
+        style: Style | Image.Image | None = None,
+        timeline: Sequence[Turn | tuple[float, str]] = (),
+        t5_prompt: str | None = None,
+        clip_prompt: str | None = None,
     ) -> Request:
         """A checked request with this model's defaults where a value is None.
 
@@ -81,7 +89,9 @@ class EDiffI:
         "t5", "clip_text" or "clip_image"; `stage_steps` and `stage_guidance` set steps and guidance
         of super-resolution stages by name. `expert_guidance` gives experts of the base a scale of
         their own, or (scale, low, high); without `seam_history` a multistep solver begins anew
-        where the next expert takes over. Raises ValueError in one sentence.
+        where the next expert takes over. `style` is a picture, or what `style` makes of several;
+        `timeline` is turns (share of the steps, words from there on); `t5_prompt` and `clip_prompt`
+        are other words for one encoder. Raises ValueError in one sentence.
         """
         sampling = sampling_with(
             self.model.preset.sampling,
@@ -94,16 +104,39 @@ class EDiffI:
         )
         chosen = self.sizes[0] if size is None else size
         stages = self._stages(self.sizes[0], chosen, stage_steps or {}, stage_guidance or {})
-        request = Request(prompt, seed, chosen, sampling, tuple(without), painting, stages)
+        request = Request(
+            prompt,
+            seed,
+            chosen,
+            sampling,
+            tuple(without),
+            painting,
+            stages,
+            t5_prompt,
+            clip_prompt,
+            self.style([style]) if isinstance(style, Image.Image) else style,
+            prompt_timeline(timeline),
+        )
         self._check_size(request.size)
         return request
 
-    def report(self, prompt: str) -> Report:
+    def style(
+        self,
+        pictures: Sequence[Image.Image],
+        weights: Sequence[float] | None = None,
+        strength: float = STRENGTH,
+        window: tuple[float, float] = (0.0, HIGHEST_SIGMA),
+    ) -> Style:
+        """The style of one or several reference pictures; errors as in `style_of`."""
+        encode = self.model.encoders.encode_image
+        return style_of(pictures, encode, weights, strength, window)
+
+    def report(self, asked: str | Request) -> Report:
         """What to tell the user before sampling: unknown words, words that do not fit, emptiness.
 
         Raises ValueError for a prompt that no request takes.
         """
-        return self._report(self.request(prompt))
+        return self._report(self.request(asked) if isinstance(asked, str) else asked)
 
     def generate(
         self,
@@ -120,6 +153,10 @@ class EDiffI:
         stage_guidance: Mapping[str, float] | None = None,
         expert_guidance: Mapping[str, float | Sequence[float]] | None = None,
         seam_history: bool | None = None,
+        style: Style | Image.Image | None = None,
+        timeline: Sequence[Turn | tuple[float, str]] = (),
+        t5_prompt: str | None = None,
+        clip_prompt: str | None = None,
     ) -> Result:
         """One finished picture; arguments and errors as in `request`."""
         request = self.request(
@@ -136,6 +173,10 @@ class EDiffI:
             stage_guidance,
             expert_guidance,
             seam_history,
+            style,
+            timeline,
+            t5_prompt,
+            clip_prompt,
         )
         return self.generate_many([request])[0]
 
@@ -184,8 +225,8 @@ class EDiffI:
         """
         alike: dict[object, list[list[int]]] = {}
         for index, r in enumerate(requests):
-            columns = self.generator.conditioner.told(r.prompt).columns
-            shared = (r.size, r.sampling, r.without, r.stages, bool(r.painting), columns)
+            columns = self.generator.conditioner.columns(r)
+            shared = (r.shared, bool(r.painting), columns)
             batches = alike.setdefault(shared, [[]])
             if len(batches[-1]) == MAX_BATCH:
                 batches.append([])
@@ -257,10 +298,15 @@ class EDiffI:
             )
 
     def _report(self, request: Request) -> Report:
-        dropped = self.generator.conditioner.told(request.prompt).text.dropped[0]
+        dropped = [self.generator.conditioner.told(text).text.dropped[0] for text in request.texts]
+        unknown = [word for text in request.texts for _, _, word in unknown_words(text)]
+        steps = request.sampling.steps
+        begins = zip(request.timeline, first_steps(request.timeline, steps), strict=True)
         return Report(
-            unknown=tuple(dict.fromkeys(word for _, _, word in unknown_words(request.prompt))),
-            dropped_t5=dropped.t5,
-            dropped_clip=dropped.clip,
+            unknown=tuple(dict.fromkeys(unknown)),
+            dropped_t5=tuple(word for each in dropped for word in each.t5),
+            dropped_clip=tuple(word for each in dropped for word in each.clip),
             empty=not request.prompt,
+            unheard=tuple(turn for turn, first in begins if first == steps),
+            painted=request.painting_notes(self.model.config.coarsest_words),
         )

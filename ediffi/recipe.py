@@ -20,11 +20,15 @@ from PIL.PngImagePlugin import PngImageFile, PngInfo
 
 from ediffi import __version__, config
 from ediffi.config import SamplingConfig, StageChoice
+from ediffi.controls.prompt_switching import Turn
+from ediffi.controls.style_transfer import Style
 from ediffi.files import written_whole
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""Format 1 has neither styles, nor timelines, nor other words for an encoder."""
 CHUNK = "ediffi"
-MAX_CHARACTERS = 200_000
+MAX_CHARACTERS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ class Recipe:
     `weights` maps each network's and encoder's name to the sha256 of its file, `without` names the
     embeddings that were switched off, `painting` is the painting's JSON payload. `stages` are the
     super-resolution stages that it passed; `source` is the sha256 of the pixels that were given
-    where a picture was enlarged, not sampled from a sentence alone.
+    where a picture was enlarged, not sampled from a sentence alone. A style holds the vector that
+    was read from its references, so their files are not needed to make the picture again.
     """
 
     prompt: str
@@ -88,6 +93,10 @@ class Recipe:
     painting: dict[str, Any] | None = None
     stages: tuple[StageChoice, ...] = ()
     source: str | None = None
+    t5_prompt: str | None = None
+    clip_prompt: str | None = None
+    style: Style | None = None
+    timeline: tuple[Turn, ...] = ()
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -107,9 +116,9 @@ class Recipe:
         """The recipe of plain JSON values; ValueError for a newer format or any value amiss."""
         if not isinstance(data, dict) or type(data.get("format")) is not int:
             raise ValueError("The recipe is not readable: it names no format.")
-        if data["format"] != FORMAT:
+        if data["format"] not in READABLE:
             raise ValueError(
-                f"The recipe has format {data['format']} and this version of ediffi reads"
+                f"The recipe has format {data['format']} and this version of ediffi reads up to"
                 f" {FORMAT}: a newer ediffi may read it."
             )
         try:

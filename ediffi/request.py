@@ -1,4 +1,4 @@
-"""What a caller asks for, checked once and for all, and what comes back.
+"""What a caller asks for, checked once and for all.
 
 Every limit of the front door stands here; whoever holds a `Request` may sample from it. It knows no
 network, no encoder and no file.
@@ -10,20 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from PIL import Image
-from torch import Tensor
-
-from ediffi import images
 from ediffi.build import build_sampler
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.conditioning.prompt import clean_prompt
-from ediffi.config import ExpertGuidance, SamplingConfig, StageChoice
+from ediffi.config import HIGHEST_SIGMA, ExpertGuidance, SamplingConfig, StageChoice
 from ediffi.controls.paint_with_words import Painting
+from ediffi.controls.prompt_switching import Turn, check_timeline
+from ediffi.controls.style_transfer import Style
 from ediffi.recipe import Recipe
 
 MAX_STEPS = 200
 MAX_GUIDANCE = 30.0
-HIGHEST_SIGMA = 1e4
 SEEDS = 2**64
 
 
@@ -32,7 +29,9 @@ class Request:
     """One picture that is asked for; creating it checks every value (ValueError, one sentence).
 
     `without` names embeddings that are switched off; `painting` steers phrases into regions.
-    `stages` says how each super-resolution stage on the way to `size` is sampled.
+    `stages` says how each super-resolution stage on the way to `size` is sampled. `t5_prompt` and
+    `clip_prompt` are what that encoder reads instead of the prompt ("" is its exact null); `style`
+    lends its look; `timeline` brings other words from some step on.
     """
 
     prompt: str
@@ -42,11 +41,15 @@ class Request:
     without: tuple[str, ...] = ()
     painting: Painting | None = None
     stages: tuple[StageChoice, ...] = ()
+    t5_prompt: str | None = None
+    clip_prompt: str | None = None
+    style: Style | None = None
+    timeline: tuple[Turn, ...] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.prompt, str):
-            raise ValueError(f"The prompt must be text, not {type(self.prompt).__name__}.")
-        object.__setattr__(self, "prompt", clean_prompt(self.prompt))
+        for name in ("prompt", "t5_prompt", "clip_prompt"):
+            object.__setattr__(self, name, _checked_text(name, getattr(self, name)))
+        check_timeline(self.timeline)
         _check_integer("seed", self.seed, 0, SEEDS - 1)
         _check_integer("size", self.size, 1, 4096)
         # No sigma lies above the highest, and a finite window is one that JSON can carry.
@@ -55,6 +58,8 @@ class Request:
         object.__setattr__(self, "stages", stages)
         _check_sampling(self.sampling)
         _check_painting(self.painting, self.prompt)
+        if self.painting and None not in (self.t5_prompt, self.clip_prompt):
+            raise ValueError("Both encoders read other words, so nobody reads the painted ones.")
         for choice in self.stages:
             _check_sampling(choice.sampling)
         for name in self.without:
@@ -76,83 +81,50 @@ class Request:
             recipe.without,
             painting,
             recipe.stages,
+            recipe.t5_prompt,
+            recipe.clip_prompt,
+            recipe.style,
+            recipe.timeline,
         )
 
+    @property
+    def lent_style(self) -> Style | None:
+        """The style if it has any effect: a strength of 0 is the exact null."""
+        off = self.style is None or not self.style.strength or "clip_image" in self.without
+        return None if off else self.style
 
-@dataclass(frozen=True)
-class Report:
-    """What the user should know about a prompt before it is sampled."""
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Everything that an encoder reads for this picture, each text once."""
+        others = (self.t5_prompt, self.clip_prompt, *(turn.prompt for turn in self.timeline))
+        return tuple(dict.fromkeys([self.prompt, *(text for text in others if text is not None)]))
 
-    unknown: tuple[str, ...] = ()
-    dropped_t5: tuple[str, ...] = ()
-    dropped_clip: tuple[str, ...] = ()
-    empty: bool = False
+    @property
+    def shared(self) -> tuple[object, ...]:
+        """What the pictures of one batch must have in common."""
+        lent = self.lent_style
+        dial = None if lent is None else (lent.strength, lent.sigma_low, lent.sigma_high)
+        return self.size, self.sampling, self.without, self.stages, self.timeline, dial
 
-    def sentences(self) -> tuple[str, ...]:
-        """The report in words, nothing where there is nothing to say."""
-        said = []
-        if self.empty:
-            said.append("Empty prompt: this is the unconditional picture.")
-        if self.unknown:
-            said.append(f"Words this storybook does not know: {', '.join(self.unknown)}.")
-        for stream, words in (("T5", self.dropped_t5), ("CLIP", self.dropped_clip)):
-            if words:
-                said.append(f"Too long for {stream}, which did not read: {' '.join(words)}")
+    def painting_notes(self, coarsest: int) -> tuple[str, ...]:
+        """What the painter should know, and which painted phrases no turn of the timeline says.
+
+        `coarsest` is the side of the coarsest grid that attends to words, in cells.
+        """
+        if not self.painting:
+            return ()
+        said = list(self.painting.warnings(coarsest))
+        for turn in self.timeline:
+            gone = self.painting.with_prompt(turn.prompt)[1]
+            if gone:
+                names = ", ".join(repr(name) for name in gone)
+                said.append(f"from {turn.share:.0%} of the steps on the words lack {names}.")
         return tuple(said)
 
-
-@dataclass(frozen=True)
-class Result:
-    """A finished picture: `images` by size in pixels, the recipe, and what was to be said."""
-
-    images: dict[int, Image.Image]
-    recipe: Recipe
-    report: Report
-
-    @property
-    def image(self) -> Image.Image:
-        """The picture at the size that was asked for."""
-        return self.images[self.recipe.size]
-
-
-@dataclass(frozen=True)
-class PipelineStep:
-    """One sampler step of a batch of pictures.
-
-    `index` counts from 1 to `total` over all stages and `stage` names the one at work; `denoised`
-    (b, 3, h, w) is the current guess of the clean pictures; `experts` names who answered; `seconds`
-    is what the step took. `results` is empty but in the last step.
-    """
-
-    index: int
-    total: int
-    sigma: float
-    denoised: Tensor
-    experts: tuple[str, ...]
-    seconds: float
-    results: tuple[Result, ...] = ()
-    stage: str = "base"
-
-    @property
-    def previews(self) -> Tensor:
-        """(b, 3, h, w) in [-1, 1]."""
-        return self.denoised.clamp(-1, 1)
-
-    @property
-    def preview(self) -> Tensor:
-        """(3, h, w) in [-1, 1], the first picture of the batch."""
-        return self.previews[0]
-
-    @property
-    def result(self) -> Result:
-        """The first finished picture; ValueError before the last step."""
-        if not self.results:
-            raise ValueError(f"Step {self.index} of {self.total} has no finished picture yet.")
-        return self.results[0]
-
-    def pictures(self) -> tuple[Image.Image, ...]:
-        """The previews as PIL pictures."""
-        return tuple(images.to_pil(preview) for preview in self.previews)
+    def turned(self, turn: Turn) -> Request:
+        """What is asked for from `turn` on: its words, and what of the painting they still say."""
+        painting = self.painting and self.painting.with_prompt(turn.prompt)[0]
+        return replace(self, prompt=turn.prompt, painting=painting or None, timeline=())
 
 
 def sampling_with(
@@ -225,6 +197,14 @@ def _check_sampling(sampling: SamplingConfig) -> None:
     names = [each.expert for each in sampling.per_expert]
     if len(set(names)) < len(names):
         raise ValueError(f"Guidance is given twice for an expert among {', '.join(names)}.")
+
+
+def _checked_text(name: str, text: object) -> str | None:
+    if text is None and name != "prompt":
+        return None
+    if not isinstance(text, str):
+        raise ValueError(f"The {name} must be text, not {type(text).__name__}.")
+    return clean_prompt(text)
 
 
 def _check_painting(painting: object, prompt: str) -> None:

@@ -17,11 +17,12 @@ from ediffi.config import SamplingConfig
 from ediffi.controls.paint_with_words import Painting, bind
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import seeded_noise
-from ediffi.generation import MAX_BATCH, PairedGuidance
+from ediffi.generation import MAX_BATCH
 from ediffi.images import to_tensor
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import BatchShape, read_png, write_png
 from ediffi.request import Request
+from ediffi.stacked_guidance import PairedGuidance
 from tests.fakes import apart, tiny_denoiser, tiny_pipeline
 
 PROMPT = "a red fox under a yellow moon"

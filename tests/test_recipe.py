@@ -99,8 +99,8 @@ def test_any_text_in_the_chunk_gives_one_sentence(tmp_path, text):
     [
         ("[" * 100_000, "not readable JSON"),
         ("9" * 10_000, "not readable JSON|no format"),
-        ("x" * 300_000, "300000 characters"),
-        ('{"format": 2}', "newer ediffi"),
+        ("x" * 1_300_000, "1300000 characters"),
+        ('{"format": 3}', "newer ediffi"),
         ('{"format": true}', "no format"),
         ("null", "no format"),
     ],

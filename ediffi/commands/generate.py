@@ -16,6 +16,7 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from ediffi.build import SOLVERS
+from ediffi.commands.control_options import Controls, add_control_options, controls
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.files import check_writable
 from ediffi.pipeline import EDiffI
@@ -46,6 +47,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
         "--without", nargs="+", default=[], metavar="EMBEDDING", help=", ".join(EMBEDDINGS)
     )
     add_stage_options(parser)
+    add_control_options(parser)
     parser.add_argument(
         "--expert-guidance", nargs="+", default=[], metavar="EXPERT=G", help="e.g. high=5"
     )
@@ -88,24 +90,28 @@ def run(given: argparse.Namespace) -> int:
     for index in (index for block in own for index in block):
         check_writable(paths[index])
     model = EDiffI.from_pretrained(given.model, device=device_of(given.device))
+    chosen = controls(model, given)
     told: set[str] = set()
     with tqdm(total=0, unit="step", disable=None) as bar:
         for block in own:
-            requests = [_request(model, given, *asked[index]) for index in block]
-            _notes(model, [r.prompt for r in requests if r.prompt not in told])
+            requests = [_request(model, given, chosen, *asked[index]) for index in block]
+            _notes(model, [r for r in requests if r.prompt not in told])
             told |= {request.prompt for request in requests}
             files = [paths[index] for index in block]
             _sample(model, requests, files, given.resume, bar)
     return 0
 
 
-def _request(model: EDiffI, given: argparse.Namespace, prompt: str, seed: int) -> Request:
+def _request(
+    model: EDiffI, given: argparse.Namespace, chosen: Controls, prompt: str, seed: int
+) -> Request:
     return model.request(
         prompt,
         seed,
         given.size,
         given.steps,
         given.guidance,
+        chosen.painting,
         solver=given.solver,
         window=given.window,
         without=given.without,
@@ -113,12 +119,16 @@ def _request(model: EDiffI, given: argparse.Namespace, prompt: str, seed: int) -
         stage_guidance=named_values(given.stage_guidance, float),
         expert_guidance=named_values(given.expert_guidance, float),
         seam_history=False if given.forget_at_seams else None,
+        style=chosen.style,
+        timeline=chosen.timeline,
+        t5_prompt=chosen.t5_prompt,
+        clip_prompt=chosen.clip_prompt,
     )
 
 
-def _notes(model: EDiffI, prompts: Sequence[str]) -> None:
-    for prompt in dict.fromkeys(prompts):
-        for sentence in model.report(prompt).sentences():
+def _notes(model: EDiffI, requests: Sequence[Request]) -> None:
+    for prompt, request in {request.prompt: request for request in requests}.items():
+        for sentence in model.report(request).sentences():
             print(f"{prompt[:60]!r}: {sentence}", file=sys.stderr)
 
 

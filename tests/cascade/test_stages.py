@@ -14,9 +14,9 @@ from ediffi.config import DenoiserConfig, EncoderDims, SamplingConfig
 from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import seeded_noise
 from ediffi.diffusion.samplers import dpmpp_2m, stochastic
-from ediffi.generation import PairedGuidance
 from ediffi.networks.layers import enlarged
 from ediffi.presets import PRESETS, preset
+from ediffi.stacked_guidance import PairedGuidance
 from ediffi.weights import load_network, save_network
 from tests.exact import GaussianDenoiser
 
