@@ -1,0 +1,201 @@
+"""Does a reference picture lend its look and nothing else (paper Sec. 5.3, Fig. 16)?
+
+Captions of unseen scenes that name no style, and as references true renders of other unseen scenes,
+each in a style of its own. The inspector says which style a picture has, whether the caption's
+thing is still there, and whether a thing of the reference has crept in. It knows the front door and
+the inspector; no network and no encoder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from ediffi.files import write_json
+from ediffi.pipeline import EDiffI
+from ediffi.storybook.captions import write_caption
+from ediffi.storybook.drawing import render
+from ediffi.storybook.evaluation import MOST, Reader
+from ediffi.storybook.inspector import Reading
+from ediffi.storybook.scene import Scene, sample_scene
+from ediffi.storybook.scoring import wilson
+from ediffi.storybook.vocabulary import STYLES
+
+STRENGTHS = (1.0, 3.0, 6.0)
+WINDOWS = ((0.0, 1e4), (0.0, 2.0), (2.0, 1e4))
+SIDE = 64
+ELSEWHERE = 500_000
+"""References are scenes this far from the captions', so that no picture shows its own."""
+
+Share = tuple[float, float, float]
+"""A share of the pictures, and the ends of its 95 % Wilson interval."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One caption that names no style, its seed, the scene it was written for, and a reference."""
+
+    text: str
+    seed: int
+    scene: Scene
+    reference: Scene
+
+    @property
+    def kinds(self) -> set[str]:
+        """Things that the caption's scene has."""
+        return {thing.kind for thing in self.scene.things}
+
+    @property
+    def foreign(self) -> set[str]:
+        """Things of the reference that the caption's scene does not have."""
+        return {thing.kind for thing in self.reference.things} - self.kinds
+
+
+@dataclass(frozen=True)
+class Lent:
+    """What came of one strength and window; strength 0 is the picture without a reference.
+
+    `style`: the picture has the reference's style; `things`: the first thing of the sentence is
+    there; `leak`: a thing that only the reference has is there.
+    """
+
+    strength: float
+    sigma_low: float
+    sigma_high: float
+    style: Share
+    things: Share
+    leak: Share
+
+
+@dataclass(frozen=True)
+class Styles:
+    """The study on `n` captions; `chance` is how often a style is met by guessing."""
+
+    model: str
+    n: int
+    seed: int
+    chance: float
+    lent: tuple[Lent, ...]
+
+
+def jobs(n: int, seed: int = 0, split: str = "test") -> list[Job]:
+    """`n` captions without a style's name; styles come in turn and are not the caption's own."""
+    names = list(STYLES)
+    found = []
+    for k in range(n):
+        number = seed * MOST + k
+        scene = sample_scene(number, split=split)
+        caption = write_caption(scene, number, name_style=False)
+        style = names[k % len(names)]
+        reference = replace(sample_scene(number + ELSEWHERE, split=split), style=style)
+        told = replace(scene, things=tuple(scene.things[i] for i in caption.things))
+        found.append(Job(caption.text, number, told, reference))
+    return found
+
+
+def measure(
+    model: EDiffI,
+    reader: Reader,
+    n: int = 90,
+    strengths: Sequence[float] = STRENGTHS,
+    windows: Sequence[tuple[float, float]] = WINDOWS,
+    seed: int = 0,
+    steps: int | None = None,
+) -> Styles:
+    """Samples the same captions from the same noise without a reference and at every setting.
+
+    Raises ValueError for fewer than one caption.
+    """
+    if n < 1:
+        raise ValueError(f"The study needs at least 1 caption, not {n}.")
+    asked = jobs(n, seed)
+    pictures = [Image.fromarray(np.asarray(render(job.reference, SIDE))) for job in asked]
+    settings = [(0.0, *WINDOWS[0])]
+    settings += [(strength, *window) for window in windows for strength in strengths]
+    lent = []
+    for strength, low, high in settings:
+        requests = [
+            model.request(
+                job.text,
+                job.seed,
+                steps=steps,
+                style=model.style([picture], strength=strength, window=(low, high)),
+            )
+            for job, picture in zip(asked, pictures, strict=True)
+        ]
+        made = np.stack([np.asarray(result.image) for result in model.generate_many(requests)])
+        factor = max(1, SIDE // made.shape[1])
+        readings = reader.read(made.repeat(factor, 1).repeat(factor, 2))
+        lent.append(_scored(asked, readings, strength, low, high))
+    return Styles(model.model.name, n, seed, round(1 / len(STYLES), 4), tuple(lent))
+
+
+def sentences(found: Styles) -> list[str]:
+    """One sentence for every setting."""
+    said = []
+    for each in found.lent:
+        how = f"Strength {each.strength:g}, sigma {each.sigma_low:g} to {each.sigma_high:g}"
+        parts = [
+            f"{name} {100 * share[0]:.1f} % ({100 * share[1]:.1f} to {100 * share[2]:.1f})"
+            for name, share in (
+                ("the reference's style", each.style),
+                ("the sentence's thing", each.things),
+                ("a thing of the reference", each.leak),
+            )
+        ]
+        said.append(f"{how if each.strength else 'No reference'}: {', '.join(parts)}.")
+    said.append(f"n = {found.n}; a guess meets the style in {100 * found.chance:.1f} %.")
+    return said
+
+
+def _scored(
+    asked: Sequence[Job], readings: Sequence[Reading], strength: float, low: float, high: float
+) -> Lent:
+    pairs = list(zip(asked, readings, strict=True))
+    things = [(job, reading) for job, reading in pairs if job.scene.things]
+    leaks = [(job, reading) for job, reading in pairs if job.foreign]
+    return Lent(
+        strength=strength,
+        sigma_low=low,
+        sigma_high=high,
+        style=_share([reading.style == job.reference.style for job, reading in pairs]),
+        things=_share([job.scene.things[0].kind in _kinds(reading) for job, reading in things]),
+        leak=_share([bool(job.foreign & _kinds(reading)) for job, reading in leaks]),
+    )
+
+
+def _kinds(reading: Reading) -> set[str]:
+    return {seen.kind for seen in reading.things}
+
+
+def _share(found: Sequence[bool]) -> Share:
+    if not found:
+        return math.nan, 0.0, 1.0
+    low, high = wilson(sum(found), len(found))
+    return round(sum(found) / len(found), 4), round(low, 4), round(high, 4)
+
+
+def main() -> int:
+    """`python -m analysis.style_transfer --n 90`: measure the model, write the record."""
+    from ediffi.storybook.inspector import load_inspector
+
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--model", default="storybook")
+    parser.add_argument("--n", type=int, default=90)
+    parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS)
+    parser.add_argument("--out", default="docs/results/style_transfer.json")
+    given = parser.parse_args()
+    model = EDiffI.from_pretrained(given.model)
+    found = measure(model, load_inspector(), given.n, given.strengths)
+    write_json(given.out, asdict(found))
+    print("\n".join(sentences(found)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
