@@ -3,8 +3,8 @@
 One frozen `Request` goes in; `Progress` records and one `Painted` come out. Pictures are uint8
 arrays (h, w, 3) while they form and PIL images with their PNG bytes when they are finished. This
 file knows nothing of gradio and nothing of how a page looks; `demo.storybook` adapts the real
-model, the tests bring one that only pretends. The studio's limits stand here, and those of a
-painting in `demo.regions`, because a limit that only the browser knows is no limit.
+model, the tests bring one that only pretends. The studio's limits stand here, in `demo.regions` and
+in `demo.steering`, because a limit that only the browser knows is no limit.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from PIL import Image
 from demo import regions
 from demo.checks import clean, finite, whole
 from demo.regions import Region
+from demo.steering import Steering
 
 MAX_PICTURES = 4
 MAX_STEPS = 50
@@ -38,6 +39,7 @@ class Request:
 
     `size` in pixels; None is the model's own. `painting` says where phrases go; `lost` names those
     that were painted for another sentence and are not in this one, so that the visitor is told.
+    `steering` is what steers it besides.
     """
 
     prompt: str
@@ -48,6 +50,7 @@ class Request:
     size: int | None = None
     painting: tuple[Region, ...] = ()
     lost: tuple[str, ...] = ()
+    steering: Steering = Steering()
 
 
 @dataclass(frozen=True)
@@ -150,8 +153,12 @@ def request(
     pictures: object,
     size: object = None,
     painting: object = None,
+    steering: Steering | None = None,
 ) -> Request:
-    """The checked request for these values, whoever sent them; ValueError otherwise."""
+    """The checked request for these values, whoever sent them; ValueError otherwise.
+
+    `steering` is what `demo.steering.read` made of the values that it checks.
+    """
     sentence = clean(prompt)
     painted, lost = regions.read(painting, sentence)
     return Request(
@@ -163,6 +170,7 @@ def request(
         size=None if size is None else whole(size, "The size", 1, MAX_SIZE),
         painting=painted,
         lost=lost,
+        steering=steering or Steering(),
     )
 
 

@@ -21,16 +21,18 @@ from demo import engine, regions
 from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
 from demo.examples import EXAMPLES, file_name
 from demo.regions import Region
+from demo.steering import ENCODERS, Steering, open_lender
 from ediffi.config import SamplingConfig
 from ediffi.files import read_json
 from ediffi.presets import preset
 from ediffi.storybook import phrases, vocabulary
 
 if TYPE_CHECKING:
+    from ediffi.answers import Result
     from ediffi.controls.paint_with_words import Painting
+    from ediffi.controls.style_transfer import Style
     from ediffi.pipeline import EDiffI
     from ediffi.recipe import Recipe
-    from ediffi.request import Result
 
 SHIPPED = "storybook"
 
@@ -86,7 +88,8 @@ class StorybookEngine:
         from ediffi import images
 
         began = time.perf_counter()
-        painting = _painting(request)
+        painting, steering = _painting(request), request.steering
+        style = self._style(steering)
         asked = [
             self.model.request(
                 request.prompt,
@@ -95,6 +98,9 @@ class StorybookEngine:
                 guidance=request.guidance,
                 size=request.size,
                 painting=painting,
+                style=style,
+                without=steering.without,
+                timeline=[steering.turn] if steering.turn else (),
             )
             for k in range(request.pictures)
         ]
@@ -112,6 +118,12 @@ class StorybookEngine:
             tuple(dict.fromkeys(note for r in results for note in r.report.sentences())),
         )
 
+    def _style(self, steering: Steering) -> Style | None:
+        if not (steering.style and steering.strength):
+            return None
+        lenders = [open_lender(path) for path in steering.style]
+        return self.model.style(lenders, strength=steering.strength)
+
     def recall(self, png: Path) -> Recalled:
         """The recipe of a PNG as a request, and what this page cannot set as it was."""
         from ediffi.recipe import read_png
@@ -128,6 +140,8 @@ class StorybookEngine:
             recipe.prompt, recipe.seed, sampling.steps, sampling.guidance, 1, size
         )
         made, notes = _painted_again(made, recipe)
+        steered, more = _steered_again(recipe)
+        made, notes = replace(made, steering=steered), notes + more
         if size != recipe.size:
             notes.append(f"It has {recipe.size} pixels, which this model does not make.")
         if recipe.model != self.model.model.name:
@@ -225,6 +239,20 @@ def _painted_again(made: Request, recipe: Recipe) -> tuple[Request, list[str]]:
     if _painting(made) != painting:
         return made, ["Its painted regions had settings that this page does not have."]
     return made, []
+
+
+def _steered_again(recipe: Recipe) -> tuple[Steering, list[str]]:
+    """What steered a recipe's picture, and what of it this page cannot show."""
+    notes = []
+    turns = [(turn.share, turn.prompt) for turn in recipe.timeline]
+    if len(turns) > 1:
+        notes.append("Its words changed more than once, and only the first change is brought back.")
+    if recipe.style is not None:
+        notes.append("It borrowed its look from another picture, which is not brought back.")
+    if recipe.t5_prompt is not None or recipe.clip_prompt is not None:
+        notes.append("One of its encoders read other words, which are not brought back.")
+    off = tuple(name for name in recipe.without if name in ENCODERS)
+    return Steering(without=off, turn=turns[0] if turns else None), notes
 
 
 def _picture(result: Result) -> Picture:

@@ -17,10 +17,11 @@ from typing import Any, Literal
 import gradio as gr
 from gradio.events import Dependency
 
-from demo import cards, easel, engine, painter
+from demo import cards, easel, engine, painter, steering
 from demo.checks import MAX_PROMPT
 from demo.engine import Engine
 from demo.examples import EXAMPLES, surprise
+from demo.tabs.steering import SteeringWidgets
 
 MODEL_QUEUE = "model"  # one for everything that touches the model, on this page and on later ones
 
@@ -36,6 +37,8 @@ TELL_SENTENCE = """(sentence) => {
   document.dispatchEvent(new CustomEvent("sentence", { detail: sentence }));
 }"""
 FOCUS_PAINT = "() => { document.querySelector('#paint').focus(); }"
+
+UNSTEERED = SteeringWidgets.values(steering.Steering())
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
 Visibility = Literal["public", "private"]
@@ -68,8 +71,9 @@ class Create:
             self.pictures,
             self.size,
             self.painting,
+            *self.steering.inputs,
         ]
-        """The inputs of a painting, in the order of `engine.request`."""
+        """The inputs of a painting, in the order of `stream`."""
         self._wire()
 
     def _ask(self) -> None:
@@ -88,6 +92,7 @@ class Create:
             self.stop = gr.Button("Stop", elem_id="stop")
             self.surprise = gr.Button("Surprise me", elem_id="surprise")
         self.painting = painter.painter()
+        self.steering = SteeringWidgets()
         with gr.Accordion("Words the storybook knows", open=False, elem_id="words"):
             gr.HTML(
                 cards.shelves_html(self.model.shelves()),
@@ -151,10 +156,18 @@ class Create:
             **private,
         }
         chosen = self.ideas.click(
-            choose, None, [self.prompt, self.seed, self.painting], api_name="choose", **QUIET
+            choose,
+            None,
+            [self.prompt, self.seed, self.painting, *self.steering.inputs],
+            api_name="choose",
+            **QUIET,
         )
         invented = self.surprise.click(
-            invent, None, [self.prompt, self.painting], api_name="invent", **QUIET
+            invent,
+            None,
+            [self.prompt, self.painting, *self.steering.inputs],
+            api_name="invent",
+            **QUIET,
         )
         asked = gr.on([self.paint.click, self.prompt.submit], **seed)
         painting: list[Any] = [
@@ -215,10 +228,16 @@ class Create:
         pictures: object,
         size: object = None,
         painting: object = None,
+        style: object = None,
+        strength: object = None,
+        listened: object = None,
+        words: object = None,
+        share: object = None,
     ) -> Iterator[dict[str, Any]]:
         """Previews after every step, then the finished pictures, as values of the easel."""
         with refusals():
-            asked = engine.request(prompt, seed, steps, guidance, pictures, size, painting)
+            steered = steering.read(style, strength, listened, words, share)
+            asked = engine.request(prompt, seed, steps, guidance, pictures, size, painting, steered)
             run = secrets.token_hex(4)
             with closing(self.model.paint(asked)) as events:
                 for event in events:
@@ -240,7 +259,8 @@ class Create:
         gr.Info(" ".join(["The settings of this picture are back.", *notes]), title="Recipe read")
         size = self.size.value if made.size is None else made.size
         values = [made.prompt, made.seed, made.steps, made.guidance, made.pictures, size]
-        return [*values, painter.shown(made.prompt, made.painting), True, None]
+        painted = painter.shown(made.prompt, made.painting)
+        return [*values, painted, *SteeringWidgets.values(made.steering), True, None]
 
 
 @contextmanager
@@ -254,19 +274,19 @@ def refusals() -> Iterator[None]:
         ) from error
 
 
-def choose(event: gr.EventData) -> tuple[str, int, dict[str, Any]]:
-    """The sentence and seed of the card that was clicked, with nothing painted."""
+def choose(event: gr.EventData) -> tuple[Any, ...]:
+    """The sentence and seed of the card that was clicked, with nothing painted or borrowed."""
     index = event._data.get("index") if isinstance(event._data, dict) else None
     if type(index) is not int or not 0 <= index < len(EXAMPLES):
         raise gr.Error("There is no such example.", print_exception=False)
     example = EXAMPLES[index]
-    return example.prompt, example.seed, painter.shown(example.prompt)
+    return example.prompt, example.seed, painter.shown(example.prompt), *UNSTEERED
 
 
-def invent() -> tuple[str, dict[str, Any]]:
-    """A new sentence, with nothing painted."""
+def invent() -> tuple[Any, ...]:
+    """A new sentence, with nothing painted or borrowed."""
     sentence = surprise(random.Random(secrets.randbits(32)))
-    return sentence, painter.shown(sentence)
+    return sentence, painter.shown(sentence), *UNSTEERED
 
 
 def build(model: Engine) -> None:

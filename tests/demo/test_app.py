@@ -12,6 +12,7 @@ from PIL import Image
 
 from demo import app as application
 from demo.app import launch
+from demo.tabs.create import UNSTEERED
 
 from .fake_engine import FakeEngine
 from .paintings import painting, region
@@ -49,8 +50,8 @@ def test_a_painting_takes_the_request_in_its_order(app):
     for event in events(app):
         if event.concurrency_id == "model":
             labels = [component.label for component in event.inputs]
-            assert labels[1:] == ["Seed", "Steps", "Guidance", "Pictures", "Size", "Painting"]
-            assert len(labels) == 7 and len(event.outputs) == 1
+            assert labels[1:7] == ["Seed", "Steps", "Guidance", "Pictures", "Size", "Painting"]
+            assert len(labels) == 12 and len(event.outputs) == 1
 
 
 def test_previews_never_become_files_and_uploads_are_swept(app):
@@ -103,7 +104,8 @@ def test_a_picture_brings_its_settings_back(app, tmp_path):
     path = tmp_path / last["pictures"][0]["name"]
     path.write_bytes(base64.b64decode(last["pictures"][0]["png"]))
     blank = {"prompt": "a red fox", "regions": []}
-    assert handler(app, "recall")(str(path)) == ["a red fox", 7, 5, 2.5, 1, 64, blank, True, None]
+    settings = ["a red fox", 7, 5, 2.5, 1, 64, blank]
+    assert handler(app, "recall")(str(path)) == [*settings, *UNSTEERED, True, None]
 
 
 def test_a_picture_brings_its_painting_back_into_the_painter(app, painter, tmp_path):
@@ -137,13 +139,14 @@ def test_a_card_that_does_not_exist_is_refused(app, data):
 
 
 def test_a_card_gives_its_sentence_and_seed(app):
-    prompt, seed, painted = handler(app, "choose")(gr.EventData(None, {"index": 0}))
-    assert prompt.startswith("an orange fox") and seed == 7
+    prompt, seed, painted, *steered = handler(app, "choose")(gr.EventData(None, {"index": 0}))
+    assert prompt.startswith("an orange fox") and seed == 7 and steered == UNSTEERED
     assert painted == {"prompt": prompt, "regions": []}
 
 
 def test_a_surprise_begins_with_nothing_painted(app):
-    prompt, painted = handler(app, "invent")()
+    prompt, painted, *steered = handler(app, "invent")()
+    assert steered == UNSTEERED
     assert painted == {"prompt": prompt, "regions": []}
 
 
