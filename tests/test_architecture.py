@@ -34,7 +34,7 @@ RANKS = (
     {"generation", "shards"},
     {"storybook"},
     {"estimates", "pipeline", "twin", "worklist"},
-    {"forward_times", "scores"},
+    {"control_options", "forward_times", "scores"},
     {"training"},
     {"bench"},
     {"commands"},

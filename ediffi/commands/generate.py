@@ -16,8 +16,8 @@ from typing import TypeVar
 from tqdm import tqdm
 
 from ediffi.build import SOLVERS
-from ediffi.commands.control_options import Controls, add_control_options, controls
 from ediffi.conditioning.embeddings import EMBEDDINGS
+from ediffi.control_options import Controls, add_control_options, controls
 from ediffi.files import check_writable
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import write_png
