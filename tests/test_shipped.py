@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ediffi.__main__ import main
 from ediffi.loading import shipped_folder
@@ -35,7 +36,7 @@ def apart(one, other) -> float:
 
 def test_both_names_mean_the_same_model(storybook):
     assert storybook.model.name == "storybook/baseline"
-    assert storybook.sizes == (64,)
+    assert storybook.sizes == (64, 256)
     named = EDiffI.from_pretrained("storybook/baseline")
     assert named.model.weights == storybook.model.weights
 
@@ -86,6 +87,17 @@ def test_the_batch_changes_at_most_two_steps_of_255(storybook):
         alone = storybook.generate_many([request])[0].image
         gap = np.abs(np.asarray(alone, np.int16) - np.asarray(result.image, np.int16))
         assert gap.max() <= 2
+
+
+def test_a_stage_enlarges_what_the_base_painted(storybook):
+    """The larger picture is that of the smaller one: shrunk again, it is close to it."""
+    result = storybook.generate(PROMPT, seed=7, size=256)
+    small, large = result.images[64], result.images[256]
+    assert large.size == (256, 256)
+    assert apart(large.resize((64, 64), Image.Resampling.BOX), small) < 12
+    assert apart(large, small.resize((256, 256), Image.Resampling.NEAREST)) > 3
+    with pytest.raises(ValueError, match="makes 64, 256"):
+        storybook.generate(PROMPT, size=1024)
 
 
 def test_the_command_of_the_readme_and_its_replay(tmp_path, capsys):
