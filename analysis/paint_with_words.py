@@ -107,19 +107,17 @@ class Places:
 
 def jobs(n: int, things: int, seed: int = 0, split: str = "test") -> list[Job]:
     """`n` captions that name `things` things, each once and of its own kind, with their squares."""
-    found: list[Job] = []
-    rng = random.Random(f"{seed} {things}")
+    fitting: list[tuple[Task, list[tuple[str, str]]]] = []
     wanted = n
-    while len(found) < n:
+    while len(fitting) < n:
         wanted *= 2
-        found = []
-        rng = random.Random(f"{seed} {things}")
-        for task in make_tasks(wanted, seed, split):
-            named = _named(task)
-            if len(named) == things and len(found) < n:
-                kinds, nouns = zip(*named, strict=True)
-                found.append(Job(task, kinds, nouns, _boxes(rng, things)))
-    return found
+        named = [(task, _named(task)) for task in make_tasks(wanted, seed, split)]
+        fitting = [(task, names) for task, names in named if len(names) == things]
+    rng = random.Random(f"{seed} {things}")
+    return [
+        Job(task, tuple(k for k, _ in names), tuple(noun for _, noun in names), _boxes(rng, things))
+        for task, names in fitting[:n]
+    ]
 
 
 def inside(reading: Reading, kind: str, box: Box) -> float | None:
@@ -150,8 +148,8 @@ def measure(
         asked = jobs(n, count, seed)
         areas += [box.side**2 for job in asked for box in job.boxes]
         true = reader.features(draw([job.task.scene for job in asked], workers=1))
-        settings = [("none", 0.0), *((rule, weight) for rule in rules for weight in weights)]
-        for rule, weight in settings:
+        painted = [(rule, weight) for rule in rules for weight in weights]
+        for rule, weight in [(None, 0.0), *painted]:
             pictures = _sampled(model, asked, rule, weight, steps)
             placed.append(_scored(asked, pictures, reader, true, rule, weight))
     return Places(model.model.name, n, seed, round(float(np.mean(areas)), 4), tuple(placed))
@@ -172,14 +170,14 @@ def sentences(found: Places) -> list[str]:
 
 
 def _sampled(
-    model: EDiffI, asked: Sequence[Job], rule: str, weight: float, steps: int | None
+    model: EDiffI, asked: Sequence[Job], rule: Rule | None, weight: float, steps: int | None
 ) -> np.ndarray:
     requests = [
         model.request(
             job.task.caption.text,
             job.task.seed,
             steps=steps,
-            painting=job.painting(weight, "std" if rule == "std" else "max") if weight else None,
+            painting=job.painting(weight, rule) if rule else None,
         )
         for job in asked
     ]
@@ -191,7 +189,7 @@ def _scored(
     pictures: np.ndarray,
     reader: Reader,
     true: np.ndarray,
-    rule: str,
+    rule: Rule | None,
     weight: float,
 ) -> Placed:
     factor = max(1, GRID // pictures.shape[1])
@@ -207,7 +205,7 @@ def _scored(
     away = kernel_distance(reader.features(shown), true)
     return Placed(
         things=len(asked[0].kinds),
-        rule=rule,
+        rule=rule or "none",
         weight=weight,
         inside=_mean([[share or 0.0 for share in row] for row in own]),
         chance=_mean([[share or 0.0 for share in row] for row in chance])[0],

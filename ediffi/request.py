@@ -50,6 +50,8 @@ class Request:
         for name in ("prompt", "t5_prompt", "clip_prompt"):
             object.__setattr__(self, name, _checked_text(name, getattr(self, name)))
         check_timeline(self.timeline)
+        if not isinstance(self.style, Style | None):
+            raise ValueError(f"The style must be a Style, not {type(self.style).__name__}.")
         _check_integer("seed", self.seed, 0, SEEDS - 1)
         _check_integer("size", self.size, 1, 4096)
         # No sigma lies above the highest, and a finite window is one that JSON can carry.

@@ -6,7 +6,6 @@ of every picture stacked, and must agree with them (tested). They know no prompt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -30,7 +29,7 @@ class PairedGuidance:
         self.denoiser = denoiser
         self.scale = scale
         self.window = window
-        self.both = branches([cond], cond)
+        self.both = branches(cond)
 
     def __call__(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
         """The guided clean estimate, shaped like `x` (b, c, h, w)."""
@@ -55,7 +54,7 @@ class StyledGuidance:
         self.denoiser = denoiser
         self.text, self.image = text, image
         self.window = window
-        self.all = branches([cond, plain(cond)], cond)
+        self.all = branches(cond, plain(cond))
 
     def __call__(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
         """The guided clean estimate, shaped like `x` (b, c, h, w)."""
@@ -87,13 +86,10 @@ def plain(cond: Conditioning) -> Conditioning:
     return cond.keep({"clip_image": torch.zeros(cond.batch, dtype=torch.bool)})
 
 
-def branches(told: Sequence[Conditioning], cond: Conditioning) -> Conditioning:
-    """The rows of every record in `told`, painted alike, and those of the exact null behind them.
-
-    All are as wide as `cond`, whose columns the painting speaks of.
-    """
-    rows = stack([*(replace(each, painting=None) for each in told), cond.null()])
-    return replace(rows, painting=_painted(cond.painting, len(told)))
+def branches(*told: Conditioning) -> Conditioning:
+    """The rows of every record, painted as the first one is, and behind them the exact null's."""
+    rows = stack([*(replace(each, painting=None) for each in told), told[0].null()])
+    return replace(rows, painting=_painted(told[0].painting, len(told)))
 
 
 def _painted(painting: PaintedRegions | None, times: int) -> PaintedRegions | None:

@@ -175,6 +175,16 @@ def test_a_style_of_another_clip_is_refused(model, reference):
         model.generate(PROMPT, style=replace(style, vector=style.vector[:-1]))
 
 
+def test_values_of_a_wrong_kind_are_refused(model):
+    with pytest.raises(ValueError, match="must be a Style, not str"):
+        model.request(PROMPT, style="picture.png")
+    for turn in (0.5, "a cat", (0.5,), (0.5, "a", "b"), None):
+        with pytest.raises(ValueError, match="share of the steps and the words"):
+            model.request(PROMPT, timeline=[turn])
+    with pytest.raises(ValueError, match="made of turns, not of tuple"):
+        replace(model.request(PROMPT), timeline=((0.5, "a cat"),))
+
+
 def test_forged_recipes_are_refused(model, reference):
     recipe = model.generate(PROMPT, style=reference, timeline=[(0.5, "a cat")]).recipe
     data = recipe.to_json()

@@ -44,13 +44,22 @@ def timeline(turns: Sequence[Turn | tuple[float, str]]) -> tuple[Turn, ...]:
     A range is two turns: other words from 0.3 on, the first ones again from 0.6 on. Raises
     ValueError for more than 8 turns, and for shares that do not rise.
     """
-    made = tuple(turn if isinstance(turn, Turn) else Turn(*turn) for turn in turns)
+    made = tuple(turn if isinstance(turn, Turn) else _turn(turn) for turn in turns)
     check_timeline(made)
     return made
 
 
+def _turn(pair: object) -> Turn:
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ValueError(f"A turn is a share of the steps and the words from there, not {pair!r}.")
+    return Turn(*pair)
+
+
 def check_timeline(turns: Sequence[Turn]) -> None:
-    """Raise ValueError as `timeline` does."""
+    """Raise ValueError as `timeline` does, and for what is no turn."""
+    for turn in turns:
+        if not isinstance(turn, Turn):
+            raise ValueError(f"A timeline is made of turns, not of {type(turn).__name__}.")
     if len(turns) > MOST_TURNS:
         raise ValueError(f"A timeline has at most {MOST_TURNS} turns, not {len(turns)}.")
     shares = [turn.share for turn in turns]

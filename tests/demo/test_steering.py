@@ -48,14 +48,17 @@ def test_values_beyond_their_limits_are_named(values, says):
         read(**values)
 
 
-@pytest.mark.parametrize("kind", ["png", "jpg", "webp"])
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK", "RGBA", "I;16", "1"])
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        *(("png", mode) for mode in ("RGB", "L", "RGBA", "I;16", "1", "P")),
+        *(("jpg", mode) for mode in ("RGB", "L", "CMYK", "1")),
+        *(("webp", mode) for mode in ("RGB", "L", "RGBA")),
+    ],
+)
 def test_pictures_of_three_formats_are_opened(tmp_path, kind, mode):
     path = tmp_path / f"a.{kind}"
-    try:
-        Image.new(mode, (20, 16)).save(path)
-    except OSError:
-        pytest.skip(f"{kind} has no {mode}")
+    Image.new(mode, (20, 16)).save(path)
     assert open_lender(path).size == (20, 16)
 
 
