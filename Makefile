@@ -20,7 +20,7 @@ help:
 	@echo "make lint       ruff and pyright only"
 	@echo "make format     let ruff rewrite the files"
 	@echo "make notebooks  run every notebook again and store what it shows"
-	@echo "make readme     write the measured numbers into README.md"
+	@echo "make readme     write the measured numbers into README.md, the model card and docs/claims.md"
 	@echo "make clean      remove the environment and the caches"
 
 demo: $(VENV)/.demo

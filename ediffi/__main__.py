@@ -18,6 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     # Imported here, because it takes seconds in which Ctrl-C should end as quietly as later.
     from ediffi.commands import (
         bench,
+        demo,
         draw,
         evaluate,
         experts,
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
         presets,
         replay,
         shard,
+        study,
         train,
         upscale,
     )
@@ -46,6 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
         draw,
         presets,
         experts,
+        demo,
+        study,
     ):
         command.add(subparsers)
     return parser

@@ -6,13 +6,14 @@ Records only. It knows no network and no encoder, and checks nothing: a `Request
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from PIL import Image
 from torch import Tensor
 
 from ediffi import images
 from ediffi.controls.prompt_switching import Turn
-from ediffi.recipe import Recipe
+from ediffi.recipe import Recipe, write_png
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,10 @@ class Result:
     def image(self) -> Image.Image:
         """The picture at the size that was asked for."""
         return self.images[self.recipe.size]
+
+    def save(self, path: str | Path) -> None:
+        """Writes the picture as a PNG that carries its recipe; ValueError where it cannot."""
+        write_png(self.image, self.recipe, path)
 
 
 @dataclass(frozen=True)

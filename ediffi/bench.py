@@ -18,7 +18,14 @@ from pathlib import Path
 
 import torch
 
-from ediffi.forward_times import EnsembleTime, ForwardTime, time_ensemble, time_forward
+from ediffi.forward_times import (
+    ControlTime,
+    EnsembleTime,
+    ForwardTime,
+    time_controls,
+    time_ensemble,
+    time_forward,
+)
 from ediffi.pipeline import EDiffI
 from ediffi.precision import fastest_dtype
 from ediffi.recipe import Environment
@@ -31,6 +38,7 @@ MEMORY_GOAL = 2048
 MOST_LARGE_ROUNDS = 3
 RATIO_GOAL = 0.75
 ENSEMBLE_GOAL = "1.00 ± 0.03"
+RECORDING_GOAL, PAINTING_GOAL = 1.25, 1.10
 PAIRS = 23
 """Evaluations of one network and of an ensemble for each round: 207 at the default of 9."""
 
@@ -67,6 +75,7 @@ class Bench:
     pictures: tuple[PictureTime, ...]
     forwards: tuple[ForwardTime, ...]
     ensemble: EnsembleTime
+    controls: ControlTime
     command: CommandTime
     peak_memory: float
 
@@ -94,6 +103,7 @@ def run_bench(source: str | Path = "storybook", device: str = "cpu", rounds: int
         pictures=pictures,
         forwards=forwards,
         ensemble=time_ensemble(base, place, dtype, PAIRS * rounds),
+        controls=time_controls(base, place, dtype, rounds),
         command=time_command(source, device, model.sizes[-1]),
         peak_memory=_peak_memory(place),
     )

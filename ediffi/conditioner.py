@@ -66,7 +66,7 @@ class Conditioner:
 
         `shape` asks for at least as many columns as it names.
         """
-        told = [self._heard(request) for request in requests]
+        told = [self.heard(request) for request in requests]
         cond = stack([each.cond for each in told])
         n = max(cond.t5.shape[1], shape.t5_columns if shape else 0)
         m = max(cond.clip.shape[1], shape.clip_columns if shape else 0)
@@ -81,9 +81,9 @@ class Conditioner:
 
     def columns(self, request: Request) -> tuple[int, int]:
         """Columns of both streams for a request, pads included."""
-        return self._heard(request).columns
+        return self.heard(request).columns
 
-    def _heard(self, request: Request) -> Told:
+    def heard(self, request: Request) -> Told:
         """What both encoders read for a request, which need not be the same words."""
         main = self.told(request.prompt)
         t5 = main if request.t5_prompt is None else self.told(request.t5_prompt)

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.cascade.stages import CROP
 from ediffi.conditioning.embeddings import Conditioning
-from ediffi.config import DenoiserConfig, Preset, SamplingConfig
+from ediffi.config import DenoiserConfig, EncoderDims, Preset, SamplingConfig
 
 SERVED_BYTES = 2
 """A weight in bfloat16."""
@@ -58,6 +58,17 @@ def costs(of: Preset) -> list[Cost]:
     return found + [_cost(stage.denoiser, stage.sampling, stage.low) for stage in of.stages]
 
 
+def longest_context(dims: EncoderDims) -> Conditioning:
+    """What a denoiser is told for one prompt as long as the encoders read, in zeros."""
+    return replace(
+        Conditioning.nothing(1, dims),
+        t5=torch.zeros(1, dims.t5_length, dims.t5),
+        t5_mask=torch.ones(1, dims.t5_length, dtype=torch.bool),
+        clip=torch.zeros(1, dims.clip_length, dims.clip),
+        clip_mask=torch.ones(1, dims.clip_length, dtype=torch.bool),
+    )
+
+
 def resident_gib(of: Cost, experts: int, on_device: int) -> float:
     """Weights of an ensemble of `experts` like `of` that lie on the device, in GiB."""
     return min(experts, on_device) * of.served_gib
@@ -67,14 +78,7 @@ def _cost(config: DenoiserConfig, sampling: SamplingConfig, low: int | None) -> 
     dims = config.encoders
     with torch.device("meta"), torch.no_grad(), FlopCounterMode(display=False) as counter:
         module = build_denoiser(config)
-        # The longest context: prompts as long as the encoders read.
-        cond = replace(
-            Conditioning.nothing(1, dims),
-            t5=torch.zeros(1, dims.t5_length, dims.t5),
-            t5_mask=torch.ones(1, dims.t5_length, dtype=torch.bool),
-            clip=torch.zeros(1, dims.clip_length, dims.clip),
-            clip_mask=torch.ones(1, dims.clip_length, dtype=torch.bool),
-        )
+        cond = longest_context(dims)
         if low is not None:
             cond = cond.with_low_res(torch.zeros(1, 3, low, low))
         side = config.resolution

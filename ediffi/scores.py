@@ -33,16 +33,21 @@ def painter(
             for caption, seed in zip(captions, seeds, strict=True)
         ]
         made = np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
-        factor = max(1, SIZE // made.shape[1])
-        return made.repeat(factor, 1).repeat(factor, 2)
+        return readable(made)
 
     return paint
+
+
+def readable(pictures: np.ndarray) -> np.ndarray:
+    """Pictures uint8 (n, h, w, 3), enlarged pixel by pixel to the size that the inspector reads."""
+    factor = max(1, SIZE // pictures.shape[1])
+    return pictures.repeat(factor, 1).repeat(factor, 2)
 
 
 def record(model: EDiffI, found: Evaluation) -> dict[str, Any]:
     """What is published of an evaluation: the model, the sums of its weights, every number."""
     made = {"model": model.model.name, "weights": dict(model.model.weights), "batch": MAX_BATCH}
-    return made | _finite(found.to_json())
+    return made | finite(found.to_json())
 
 
 def worse(one: Evaluation, other: Evaluation) -> tuple[str, ...]:
@@ -60,10 +65,10 @@ def chosen(found: Mapping[str, Evaluation]) -> str:
     return [name for name in names if not worse(found[name], found[names[0]])][-1]
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """JSON knows no NaN: what too few captions cannot measure becomes null."""
     if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
+        return {name: finite(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -11,7 +11,9 @@ from ediffi.__main__ import main
 from ediffi.bench import time_pictures
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.commands.bench import report
-from ediffi.forward_times import medians_in_turns, time_ensemble, time_forward
+from ediffi.controls.attention_recorder import AttentionRecorder
+from ediffi.forward_times import medians_in_turns, time_controls, time_ensemble, time_forward
+from ediffi.networks.attention import Paint
 from ediffi.presets import preset
 from ediffi.twin import diffusers_twin
 from tests.fakes import tiny_cascade_folder, tiny_model_folder, tiny_pipeline
@@ -73,6 +75,7 @@ def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
     assert json.loads(json.dumps(config.as_json(found)))["load_seconds"] > 0
     told = report(found)
     assert "goal 0.75" in told and "goal 1.5" in told
+    assert "goal 1.25" in told and "goal 1.10" in told and "over 18 turns" in told
     assert {(p.size, p.steps) for p in found.pictures} == {(16, 6), (32, 9), (64, 11)}
     assert found.command.size == 64 and found.command.seconds > 0.1
     assert 50 < found.command.peak_memory < 20_000
@@ -81,3 +84,25 @@ def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
 def test_an_ensemble_is_timed_beside_one_network_of_its_shape():
     found = time_ensemble(preset("tiny").base, CPU, torch.float32, pairs=3)
     assert found.one > 0 and found.ratio == found.ensemble / found.one and found.pairs == 3
+
+
+def test_recording_and_painting_are_timed_beside_a_plain_step(monkeypatch):
+    found = time_controls(preset("tiny").base, CPU, torch.float32, pictures=1)
+    assert found.recording == found.recorded / found.plain > 0
+    assert found.painting == found.painted / found.plain > 0 and found.turns == 18
+    # What is called recorded records, and what is called painted is painted.
+    heard, painted = [], []
+    record, bonus = AttentionRecorder._hear, Paint.bonus
+
+    def hear(self, name, value):
+        heard.append(name)
+        record(self, name, value)
+
+    def paint(self, grid):
+        painted.append(grid)
+        return bonus(self, grid)
+
+    monkeypatch.setattr(AttentionRecorder, "_hear", hear)
+    monkeypatch.setattr(Paint, "bonus", paint)
+    time_controls(preset("tiny").base, CPU, torch.float32, pictures=1)
+    assert len(heard) == len(painted) == 2 * 18 * 4  # two pictures, four layers

@@ -112,7 +112,7 @@ def test_the_command_lists_them(folder, capsys):
     assert "boundaries: 0.0757, 9.61" in told and "baseline > high" in told
     assert told.count("high\n") >= 2
     assert main(["experts"]) == 0
-    assert "baseline is used; boundaries: none" in capsys.readouterr().out
+    assert "experts is used; boundaries: 0.0757, 9.61" in capsys.readouterr().out
 
 
 def test_a_damaged_member_is_refused_when_it_is_visited(tmp_path):

@@ -53,6 +53,12 @@ def test_a_result_holds_picture_recipe_and_report(model):
     assert result.report.sentences() == ()
 
 
+def test_a_saved_result_carries_its_recipe(model, tmp_path):
+    result = model.generate(PROMPT, seed=3)
+    result.save(tmp_path / "fox.png")
+    assert read_png(tmp_path / "fox.png") == result.recipe
+
+
 def test_the_same_seed_gives_the_same_picture_and_another_one_another(model):
     first = model.generate(PROMPT, seed=5).image
     assert apart(first, model.generate(PROMPT, seed=5).image) == 0

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from xml.etree.ElementTree import fromstring
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ediffi.config import SamplingConfig
 from ediffi.recipe import (
+    XMP_CHUNK,
     BatchShape,
     Environment,
     Recipe,
@@ -53,6 +55,19 @@ def test_a_recipe_survives_the_png_and_so_do_the_pixels(tmp_path):
     assert read_png(path) == RECIPE
     assert np.array_equal(np.asarray(read_picture(path)), np.asarray(PICTURE))
     assert path.read_bytes() == png_bytes(PICTURE, RECIPE)
+
+
+def test_a_picture_says_that_a_trained_model_made_it(tmp_path):
+    path = tmp_path / "fox.png"
+    write_png(PICTURE, RECIPE, path)
+    with Image.open(path) as opened:
+        packet = opened.info[XMP_CHUNK]
+    root = fromstring(packet)
+    iptc = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+    (found,) = root.iter(iptc)
+    assert found.text == ("http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia")
+    kinds = {element.tag.rpartition("}")[2] for element in root.iter()}
+    assert root.tag == "{adobe:ns:meta/}xmpmeta" and kinds >= {"RDF", "Description"}
 
 
 @given(

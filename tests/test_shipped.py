@@ -23,6 +23,11 @@ def storybook():
     return EDiffI.from_pretrained("storybook")
 
 
+@pytest.fixture(scope="module")
+def baseline():
+    return EDiffI.from_pretrained("storybook/baseline")
+
+
 def smoothness(picture) -> float:
     """The correlation of pixels with their right neighbours: a picture has it, noise does not."""
     grey = np.asarray(picture.convert("L"), np.float64)
@@ -35,18 +40,18 @@ def apart(one, other) -> float:
 
 
 def test_both_names_mean_the_same_model(storybook):
-    assert storybook.model.name == "storybook/baseline"
-    assert storybook.sizes == (64, 256)
-    named = EDiffI.from_pretrained("storybook/baseline")
+    assert storybook.model.name == "storybook/experts"
+    assert storybook.sizes == (64, 256, 1024)
+    named = EDiffI.from_pretrained("storybook/experts")
     assert named.model.weights == storybook.model.weights
 
 
-def test_the_files_keep_to_their_budgets(storybook):
+def test_the_files_keep_to_their_budgets(baseline):
     files = [path for path in shipped_folder().rglob("*") if path.is_file()]
     assert max(path.stat().st_size for path in files) <= 16 * MEBIBYTE
     assert sum(path.stat().st_size for path in files) <= 110 * MEBIBYTE
-    assert sum(p.numel() for p in storybook.model.denoiser.parameters()) <= 8_200_000
-    encoders = storybook.model.encoders
+    assert sum(p.numel() for p in baseline.model.denoiser.parameters()) <= 8_200_000
+    encoders = baseline.model.encoders
     modules = (encoders.t5.model, encoders.clip.model)
     assert sum(p.numel() for module in modules for p in module.parameters()) <= 6_000_000
     assert {path.suffix for path in files} <= {".json", ".safetensors", ".md"}
@@ -58,15 +63,15 @@ def test_the_record_tells_how_it_was_trained():
     assert record["parameters"] > 0
 
 
-def test_zeroed_weights_destroy_the_picture(storybook):
+def test_zeroed_weights_destroy_the_picture(baseline):
     """Nothing is rendered or retrieved: what is seen comes out of the weights."""
-    trained = storybook.generate(PROMPT, seed=7).image
-    empty = copy.deepcopy(storybook.model.denoiser)
+    trained = baseline.generate(PROMPT, seed=7).image
+    empty = copy.deepcopy(baseline.model.denoiser)
     with torch.no_grad():
         for parameter in empty.parameters():
             parameter.zero_()
-    environment = storybook.generator
-    blank = EDiffI(replace(storybook.model, denoiser=empty), environment.device, environment.dtype)
+    environment = baseline.generator
+    blank = EDiffI(replace(baseline.model, denoiser=empty), environment.device, environment.dtype)
     destroyed = blank.generate(PROMPT, seed=7).image
     assert smoothness(trained) > 0.6
     assert abs(smoothness(destroyed)) < 0.2
@@ -89,20 +94,32 @@ def test_the_batch_changes_at_most_two_steps_of_255(storybook):
         assert gap.max() <= 2
 
 
-def test_a_stage_enlarges_what_the_base_painted(storybook):
-    """The larger picture is that of the smaller one: shrunk again, it is close to it."""
-    result = storybook.generate(PROMPT, seed=7, size=256)
-    small, large = result.images[64], result.images[256]
-    assert large.size == (256, 256)
-    assert apart(large.resize((64, 64), Image.Resampling.BOX), small) < 12
-    assert apart(large, small.resize((256, 256), Image.Resampling.NEAREST)) > 3
-    with pytest.raises(ValueError, match="makes 64, 256"):
-        storybook.generate(PROMPT, size=1024)
+def test_the_stages_enlarge_what_the_base_painted(storybook):
+    """A larger picture is that of the smaller one: shrunk again, it is close to it."""
+    result = storybook.generate(PROMPT, seed=7, size=1024)
+    for low, high in ((64, 256), (256, 1024)):
+        small, large = result.images[low], result.images[high]
+        assert large.size == (high, high)
+        assert apart(large.resize((low, low), Image.Resampling.BOX), small) < 12
+        assert apart(large, small.resize((high, high), Image.Resampling.NEAREST)) > 2
+    with pytest.raises(ValueError, match="makes 64, 256, 1024"):
+        storybook.generate(PROMPT, size=512)
+
+
+def test_three_experts_paint_one_picture(storybook, baseline):
+    ensemble = storybook.model.ensemble
+    assert ensemble is not None
+    assert [expert.name for expert in ensemble.experts] == ["low", "middle", "high"]
+    assert ensemble.boundaries == pytest.approx((0.0757, 9.61), rel=1e-2)
+    steps = list(storybook.steps(storybook.request(PROMPT, seed=7)))
+    ran = [name for step in steps for name in step.experts]
+    assert list(dict.fromkeys(ran)) == ["high", "middle", "low"]
+    assert 0 < apart(steps[-1].results[0].image, baseline.generate(PROMPT, seed=7).image)
 
 
 def test_the_command_of_the_readme_and_its_replay(tmp_path, capsys):
     fox, again = tmp_path / "fox.png", tmp_path / "again.png"
     assert main(["generate", PROMPT, "--seed", "7", "--out", str(fox)]) == 0
-    assert read_png(fox).model == "storybook/baseline"
+    assert read_png(fox).model == "storybook/experts"
     assert main(["replay", str(fox), "--out", str(again)]) == 0
     assert "to the last bit" in capsys.readouterr().out

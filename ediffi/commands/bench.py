@@ -9,8 +9,10 @@ from ediffi import config
 from ediffi.bench import (
     ENSEMBLE_GOAL,
     MEMORY_GOAL,
+    PAINTING_GOAL,
     PICTURE_GOALS,
     RATIO_GOAL,
+    RECORDING_GOAL,
     Bench,
     run_bench,
 )
@@ -54,6 +56,13 @@ def report(found: Bench) -> str:
     lines.append(
         f"a step of three experts, {both.dtype}: {both.ensemble:.1f} ms, of one {both.one:.1f} ms:"
         f" ratio {both.ratio:.3f} over {both.pairs} pairs (goal {ENSEMBLE_GOAL})"
+    )
+    step = found.controls
+    lines.append(
+        f"a guided step, {step.dtype}: {step.plain:.1f} ms; that records attention"
+        f" {step.recorded:.1f} ms: ratio {step.recording:.3f} (goal {RECORDING_GOAL}); painted"
+        f" {step.painted:.1f} ms: ratio {step.painting:.3f} (goal {PAINTING_GOAL:.2f}), over"
+        f" {step.turns} turns"
     )
     whole = found.command
     lines.append(

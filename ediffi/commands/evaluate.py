@@ -1,4 +1,9 @@
-"""`evaluate`: pictures for captions that nobody trained on, scored by the inspector."""
+"""`evaluate`: pictures for captions that nobody trained on, scored by the inspector.
+
+With `--coco` or `--visual-genome` they are the captions of a data set in that format, and the
+pictures are compared with its own in the features of a network; `analysis` measures that and is
+loaded only then.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ediffi.config import as_json
 from ediffi.files import check_writable, write_json
 from ediffi.pipeline import EDiffI
 from ediffi.scores import painter, record
@@ -29,6 +35,19 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--guidance", type=float)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw true renders")
+    parser.add_argument(
+        "--coco",
+        "--visual-genome",
+        type=Path,
+        help="a folder with captions*.json, or Visual Genome's paragraphs, and its pictures",
+    )
+    parser.add_argument("--size", type=int, help="in pixels; the model's own if left out")
+    parser.add_argument(
+        "--features", default="inspector", help="with --coco: inspector, or an open_clip folder"
+    )
+    parser.add_argument(
+        "--samples", type=Path, default=Path("runs/samples"), help="with --coco: kept pictures"
+    )
     parser.add_argument("--json", type=Path, help="write everything there as well")
     parser.set_defaults(run=run)
 
@@ -37,6 +56,8 @@ def run(given: argparse.Namespace) -> int:
     """Samples, reads, scores and prints a table."""
     if given.json is not None:
         check_writable(given.json)
+    if given.coco is not None:
+        return _coco(given)
     model = EDiffI.from_pretrained(given.model, device=given.device)
     inspector = load_inspector(given.inspector)
     bars: dict[str, tqdm] = {}
@@ -47,7 +68,7 @@ def run(given: argparse.Namespace) -> int:
         bars[what].update(done - bars[what].n)
 
     found = score_model(
-        painter(model, steps=given.steps, guidance=given.guidance),
+        painter(model, given.size, steps=given.steps, guidance=given.guidance),
         inspector,
         n=given.n,
         seed=given.seed,
@@ -61,6 +82,49 @@ def run(given: argparse.Namespace) -> int:
     print(table(found))
     if given.json is not None:
         write_json(given.json, record(model, found))
+        print(given.json, file=sys.stderr)
+    return 0
+
+
+def _coco(given: argparse.Namespace) -> int:
+    """Distances on a folder in COCO's format; ImportError without the package `analysis`."""
+    try:
+        from analysis import coco, metrics, samples
+    except ModuleNotFoundError as error:
+        raise ImportError(f"--coco needs {error.name}, a folder of this project.") from error
+    coco.collection(given.coco)
+    if given.features == "inspector":
+        features, texts = metrics.of_inspector(load_inspector(given.inspector)), None
+        names = ["frechet", "kernel"]
+    else:
+        features, texts = coco.judge(given.features)
+        names = ["frechet", "kernel", "cmmd"]
+    bar = tqdm(desc="evaluating", disable=None)
+
+    def progress(what: str, done: int, total: int) -> None:
+        bar.set_description(what)
+        bar.total = total
+        bar.update(done - bar.n)
+
+    model = EDiffI.from_pretrained(given.model, device=given.device)
+    found = coco.measure(
+        model,
+        given.coco,
+        features,
+        samples.Samples(given.samples, progress),
+        given.n,
+        given.seed,
+        given.size,
+        given.steps,
+        given.guidance,
+        texts,
+        names,
+        progress,
+    )
+    bar.close()
+    print("\n".join(coco.sentences(found)))
+    if given.json is not None:
+        write_json(given.json, as_json(found))
         print(given.json, file=sys.stderr)
     return 0
 

@@ -19,8 +19,12 @@ from ediffi.shards.work import Settings, Work
 def add(subparsers: argparse._SubParsersAction) -> None:
     """Adds the command."""
     parser = subparsers.add_parser("shard", help="make shards of your own pictures, to train on")
-    parser.add_argument("source", type=Path, help="a folder of pictures, or COCO's captions file")
-    parser.add_argument("--images", type=Path, help="the folder of a COCO file's pictures")
+    parser.add_argument(
+        "source",
+        type=Path,
+        help="a folder of pictures, or a captions file of COCO or Visual Genome",
+    )
+    parser.add_argument("--images", type=Path, help="the folder of that file's pictures")
     parser.add_argument("--out", type=Path, required=True, help="a folder for the shards")
     parser.add_argument("--resolution", type=int, default=64, help="side in pixels")
     parser.add_argument("--encoders", default="storybook", help="a model, or a folder of t5, clip")

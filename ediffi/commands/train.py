@@ -46,7 +46,7 @@ def run(given: argparse.Namespace) -> int:
         raise ValueError("say what to train: `train storybook`, or `train --data SHARDS`.")
     part = EVERY_LEVEL if given.node is None else Part.parse(given.node)
     try:
-        from ediffi.training import own_run, storybook
+        from ediffi.training import own_run, sharding, storybook
     except ModuleNotFoundError as error:
         raise ImportError(
             f"Training needs {error.name}: pip install 'ediffi[training]' brings it."
@@ -65,4 +65,5 @@ def run(given: argparse.Namespace) -> int:
         sharded=given.shard_weights,
     )
     own_run.train_own(asked)
+    sharding.part_ways()
     return 0

@@ -20,10 +20,11 @@ EMBEDDINGS = ("t5", "clip_text", "clip_image")
 class PaintedRegions:
     """Painted regions bound to columns of both token streams.
 
-    `masks` (b, r, H, W) in [0, 1]; `t5_columns` (b, r, n) and `clip_columns` (b, r, m) are 1 where
-    a column belongs to the region's phrase; `weight` (b, r); a region acts where
-    sigma_low <= sigma <= sigma_high (b, r). `by_spread` (b,) is True for a picture whose bonus
-    scales with the standard deviation of its scores, False where with their maximum (the paper).
+    `masks` (b, r, H, W) in [-1, 1], below 0 where a phrase is held back; `t5_columns` (b, r, n) and
+    `clip_columns` (b, r, m) are 1 where a column belongs to the region's phrase; `weight` (b, r); a
+    region acts where sigma_low <= sigma <= sigma_high (b, r). `by_spread` (b,) is True for a
+    picture whose bonus scales with the standard deviation of its scores, False where with their
+    maximum (the paper).
     """
 
     masks: Tensor

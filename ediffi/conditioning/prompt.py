@@ -12,6 +12,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_CHARACTERS = 2_000
+DETERMINERS = frozenset(
+    "a an the this that these those some many several no each every one two three four five six"
+    " my your his her its our their".split()
+)
+JOINTS = frozenset(
+    "and or but with without of in on at by to from for as is are was were under below beneath"
+    " above over beside near behind before between into onto through around there".split()
+)
+"""English words that end a phrase on its left; the lists decide on a hint, on no picture."""
+MOST_DESCRIBING = 4
 
 
 def clean_prompt(text: str) -> str:
@@ -59,7 +69,12 @@ class Prompt:
     @property
     def words(self) -> tuple[str, ...]:
         """The words of the text, without punctuation around them."""
-        return tuple(re.findall(r"\w+(?:['’-]\w+)*", self.text))
+        return tuple(self.text[span.start : span.end] for span in self.word_spans)
+
+    @property
+    def word_spans(self) -> tuple[Span, ...]:
+        """Where the words stand, from left to right."""
+        return tuple(Span(*m.span()) for m in re.finditer(r"\w+(?:['’-]\w+)*", self.text))
 
     def phrase(self, phrase: str, occurrence: int = 1) -> Span:
         """Where `phrase` stands for the `occurrence`-th time, as whole words, in either case.
@@ -84,6 +99,23 @@ class Prompt:
                 f"and occurrence {occurrence} was asked for."
             )
         return Span(*found[occurrence - 1])
+
+    def described(self, span: Span) -> Span:
+        """`span` with the words right before it that describe it: `a red fox` of `fox`.
+
+        They end with a determiner, which belongs to them, or where the sentence is joined. English
+        only; where more than four words lie before such an end, the span stays as it is.
+        """
+        start = span.start
+        for _ in range(MOST_DESCRIBING + 1):
+            found = re.search(r"(?<![^\s(\"“‘'])([^\W_]+(?:['’-]\w+)*)\s$", self.text[:start])
+            word = found[1].lower() if found else ""
+            if found is None or word in JOINTS:
+                return Span(start, span.end)
+            start = found.start(1)
+            if word in DETERMINERS:
+                return Span(start, span.end)
+        return span
 
     def columns(self, span: Span, offsets: Sequence[tuple[int, int]]) -> list[int]:
         """The columns of a token stream whose characters overlap `span`.

@@ -54,6 +54,26 @@ def resolved(regions: Sequence[Region], overlap: Overlap) -> Tensor:
     return pages
 
 
+def signed(regions: Sequence[Region], overlap: Overlap, elsewhere: float) -> Tensor:
+    """What scales each region's bonus at every cell, float32 (r, 64, 64) in [-1, 1].
+
+    That is its resolved mask, less `elsewhere` (0 to 1) times what lies outside of all regions of
+    the same phrase, which share it: so a phrase is held back where it is not painted. The paper
+    only adds (`elsewhere` 0). A region that pushes its phrase away, and one that others cover
+    altogether, hold nothing back.
+    """
+    left = resolved(regions, overlap)
+    if elsewhere == 0:
+        return left
+    holding = [k for k, r in enumerate(regions) if r.weight > 0 and bool(left[k].any())]
+    found = left.clone()
+    for k in holding:
+        alike = [other for other in holding if regions[other].span == regions[k].span]
+        outside = 1 - left[alike].amax(0)
+        found[k] -= elsewhere * outside / len(alike)
+    return found
+
+
 def warnings(regions: Sequence[Region], overlap: Overlap, coarsest_grid: int) -> tuple[str, ...]:
     """What to tell the painter, one sentence each; nothing where all is well.
 

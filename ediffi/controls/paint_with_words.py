@@ -16,7 +16,7 @@ import torch
 
 from ediffi.conditioning.embeddings import PaintedRegions
 from ediffi.conditioning.encoders import EncodedText
-from ediffi.conditioning.prompt import Prompt
+from ediffi.conditioning.prompt import DETERMINERS, Prompt
 from ediffi.controls import masks, overlaps
 from ediffi.controls.limits import brief, choice, entries, keyed, number, shown, text, whole
 from ediffi.controls.masks import GRID, Mask
@@ -24,10 +24,15 @@ from ediffi.controls.overlaps import OVERLAPS, Overlap
 from ediffi.controls.regions import Region, found
 
 MOST_REGIONS = 16
-FORMAT = 2
+FORMAT = 3
 
 Rule = Literal["max", "std"]
 RULES: tuple[Rule, ...] = ("max", "std")
+RULE: Rule = "max"
+WEIGHT, ELSEWHERE = 0.25, 1.0
+"""Chosen from the curve of `analysis.paint_with_words`: more places two things better and costs
+things; "std" 1 does as well, but needs a pass over all scores. The paper has "max", an unknown w',
+and nothing held back."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +43,10 @@ class Painting:
     as in `overlaps.resolved`. `rule` says what scales the bonus: "max" (the paper) the largest
     score of query and key, which keeps w' free of their scale but hangs on a single outlier; "std"
     the standard deviation of the scores, as public implementations came to do: it follows their
-    bulk, so it is steadier, and several times weaker at the same weight. A region is named by its
-    index, from 0 on, in the order in which they were added.
+    bulk, so it is steadier, and several times weaker at the same weight. `elsewhere`, 0 (the paper)
+    to 1, is the share of a phrase's bonus that is taken from it where it is not painted: without it
+    a phrase that is heard everywhere stays where it was. A region is named by its index, from 0 on,
+    in the order in which they were added.
 
     Raises ValueError for a region whose phrase is not in the prompt, an unreadable mask, or
     settings beyond their limits, naming the value and the limit.
@@ -48,7 +55,8 @@ class Painting:
     prompt: str
     regions: tuple[Region, ...] = ()
     overlap: Overlap = "all"
-    rule: Rule = "max"
+    rule: Rule = RULE
+    elsewhere: float = ELSEWHERE
 
     def __post_init__(self) -> None:
         """Clean the prompt, so that spans and tokens speak of the same characters."""
@@ -56,6 +64,8 @@ class Painting:
         object.__setattr__(self, "prompt", prompt.text)
         choice("the overlap rule", self.overlap, OVERLAPS)
         choice("the rule for the strength", self.rule, RULES)
+        held = number("how much a phrase is held back elsewhere", self.elsewhere, 0.0, 1.0)
+        object.__setattr__(self, "elsewhere", held)
         if not isinstance(self.regions, tuple) or len(self.regions) > MOST_REGIONS:
             raise ValueError(f"a painting holds at most {MOST_REGIONS} regions, as a tuple.")
         for region in self.regions:
@@ -71,7 +81,7 @@ class Painting:
         phrase: str,
         mask: Mask,
         occurrence: int = 1,
-        weight: float = 1.0,
+        weight: float = WEIGHT,
         window: tuple[float, float] = (0.0, math.inf),
         feather: float = 0.0,
     ) -> Painting:
@@ -153,7 +163,8 @@ class Painting:
 
         `coarsest_grid` is how many cells a side the network's coarsest cross-attention has.
         """
-        return overlaps.warnings(self.regions, self.overlap, coarsest_grid)
+        told = overlaps.warnings(self.regions, self.overlap, coarsest_grid)
+        return (*told, *self._undescribed())
 
     def to_json(self) -> dict[str, Any]:
         """The painting as plain JSON, every mask exact."""
@@ -162,6 +173,7 @@ class Painting:
             "prompt": self.prompt,
             "overlap": self.overlap,
             "rule": self.rule,
+            "elsewhere": self.elsewhere,
             "regions": [region.to_json() for region in self.regions],
         }
 
@@ -180,6 +192,7 @@ class Painting:
                 f" {FORMAT}: a newer ediffi may read it."
             )
         rules = () if version == 1 else ("overlap", "rule")
+        rules = rules if version <= 2 else (*rules, "elsewhere")
         told = keyed("a painting", data, ("format", "prompt", "regions", *rules))
         prompt = Prompt(text("a painting's prompt", told["prompt"]))
         regions = entries("the list of painted regions", told["regions"], MOST_REGIONS)
@@ -188,7 +201,22 @@ class Painting:
             tuple(Region.from_json(region, prompt, version) for region in regions),
             cast(Overlap, told.get("overlap", "all")),
             cast(Rule, told.get("rule", "max")),
+            told.get("elsewhere", 0.0),
         )
+
+    def _undescribed(self) -> list[str]:
+        """A sentence for every region whose phrase lacks the words that describe it."""
+        prompt, said = Prompt(self.prompt), []
+        for region in self.regions:
+            span = prompt.described(region.span)
+            before = Prompt(prompt.text[span.start : region.span.start]).words
+            if any(word.lower() not in DETERMINERS for word in before):
+                whole_phrase = prompt.text[span.start : span.end]
+                said.append(
+                    f"{region.name!r} is painted without the words that describe it, which carry"
+                    f" it as well: paint {whole_phrase!r} to place all of it."
+                )
+        return said
 
     def _adding(self, region: Region) -> Painting:
         return replace(self, regions=(*self.regions, region))
@@ -229,8 +257,8 @@ def bind(
     )
     for row, (painting, told) in enumerate(zip(paintings, texts, strict=True)):
         if painting:
-            left = overlaps.resolved(painting.regions, painting.overlap)
-            bound.masks[row, : len(left)] = left
+            scaled = overlaps.signed(painting.regions, painting.overlap, painting.elsewhere)
+            bound.masks[row, : len(scaled)] = scaled
             for place, region in enumerate(painting.regions):
                 _bind_region(bound, row, place, region, Prompt(painting.prompt), told)
     return bound

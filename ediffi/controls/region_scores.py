@@ -61,7 +61,8 @@ class RegionRecorder:
     ) -> None:
         """Nothing is heard yet."""
         self.paintings = tuple(paintings)
-        self.masks = bound.masks
+        # Below zero a phrase is held back: no part of its region.
+        self.masks = bound.masks.clamp(min=0)
         self.columns = painted_columns(bound)
         b, r, _ = self.columns.shape
         most = max((len(p.regions) for p in self.paintings if p), default=0)
@@ -88,7 +89,7 @@ class RegionRecorder:
         """
         with ExitStack() as stack:
             for network in networks:
-                stack.enter_context(listening(network, _is_heard, self._hear))
+                stack.enter_context(listening(network, is_cross_attention, self._hear))
             yield
 
     def scores(self) -> tuple[tuple[RegionScore, ...], ...]:
@@ -119,7 +120,7 @@ class RegionRecorder:
         self._move(probabilities.device)
         told = probabilities[:b].detach().float().mean(1)
         attended = torch.einsum("bpn,brn->brp", told, self.columns)
-        masks = self._masks_on(_grid(attended.shape[2], self.aspect))
+        masks = self._masks_on(grid_of(attended.shape[2], self.aspect))
         mass = attended.sum(2)
         heard = mass > 0
         inside = (attended * masks).sum(2) / mass.clamp(min=torch.finfo(mass.dtype).tiny)
@@ -139,11 +140,12 @@ class RegionRecorder:
         self._pooled = {}
 
 
-def _is_heard(name: str) -> bool:
+def is_cross_attention(name: str) -> bool:
+    """Whether a tap of this name gives the shares that pixels pay to the tokens."""
     return "cross_attention" in name and name.endswith("probabilities")
 
 
-def _grid(pixels: int, aspect: float) -> tuple[int, int]:
+def grid_of(pixels: int, aspect: float) -> tuple[int, int]:
     """Rows and columns of a grid with so many pixels; ValueError where none has this shape."""
     rows = round(math.sqrt(pixels * aspect))
     if rows < 1 or pixels % rows:

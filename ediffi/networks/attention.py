@@ -23,7 +23,7 @@ _FEW_KEYS = 257
 class Paint:
     """A painting as one network sees it at one noise level (paper Sec. 4.3).
 
-    `masks` (b, r, H, W) in [0, 1]; `columns` (b, r, n) is 1 where a context column belongs to the
+    `masks` (b, r, H, W) in [-1, 1]; `columns` (b, r, n) is 1 where a context column belongs to the
     region's phrase; `strength` (b, r) is the region's weight times w' ln(1 + sigma), zero outside
     its window of effect. `by_spread` (b,) is True where the standard deviation of a picture's
     scores scales its bonus; None: nowhere. Bonuses are kept per grid.

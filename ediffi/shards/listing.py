@@ -1,8 +1,8 @@
-"""What there is: a folder of pictures with captions, or COCO's captions file, as one list.
+"""What there is: a folder of pictures with captions, or a data set's captions file, as one list.
 
 Captions come from a same-named `.txt` beside each picture (each line is one), from a
 `captions.jsonl` or `metadata.jsonl` with file_name and text (Hugging Face's imagefolder), or from
-the JSON that COCO publishes. It reads text and names; it refuses to open pictures.
+the JSON that COCO and Visual Genome publish. It reads text and names; it refuses to open pictures.
 """
 
 from __future__ import annotations
@@ -14,17 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ediffi.conditioning.prompt import MAX_CHARACTERS, clean_prompt
-from ediffi.files import read_json
 from ediffi.shards.pictures import SUFFIXES
+from ediffi.shards.published import MISSING, Dropped, captions_in, check_inside
 
 TABLES = ("captions.jsonl", "metadata.jsonl")
 
 NO_CAPTION, EMPTY_CAPTION = "no caption", "empty caption"
-NOT_UTF8, MISSING = "caption not UTF-8", "picture missing"
-NO_PICTURE, STRAY = "not a picture file", "annotation without a picture"
-
-Dropped = dict[str, list[str]]
-"""Names of what was left out, by reason."""
+NOT_UTF8, NO_PICTURE = "caption not UTF-8", "not a picture file"
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Listing:
 
 
 def list_pictures(source: str | Path, images: str | Path | None = None) -> Listing:
-    """The pictures of a folder, or of a COCO captions file with its folder `images`.
+    """The pictures of a folder, or of a captions file as in `published` with its folder `images`.
 
     Raises FileNotFoundError or ValueError in one sentence: nothing there, broken JSON, no picture
     with a caption, `images` missing or too much.
@@ -55,14 +51,14 @@ def list_pictures(source: str | Path, images: str | Path | None = None) -> Listi
         raise FileNotFoundError(f"There is no folder and no file {path}.")
     if path.is_dir():
         if images is not None:
-            raise ValueError(f"{path} is a folder; --images belongs to a COCO captions file.")
+            raise ValueError(f"{path} is a folder; --images belongs to a captions file.")
         listing = _of_folder(path)
     elif images is None:
         raise ValueError(f"{path} is a file; name the folder of its pictures with --images.")
     elif not Path(images).is_dir():
         raise FileNotFoundError(f"There is no folder of pictures {images}.")
     else:
-        listing = _of_coco(path, Path(images))
+        listing = _of_file(path, Path(images))
     if not listing.entries:
         raise ValueError(f"{path} has no picture with a caption: {told(listing.dropped)}.")
     return listing
@@ -94,36 +90,10 @@ def _of_folder(folder: Path) -> Listing:
     return _listing(pictures, {name: said.get(name, NO_CAPTION) for name in pictures}, dropped)
 
 
-def _of_coco(path: Path, images: Path) -> Listing:
-    data = read_json(path)
-    try:
-        names = {image["id"]: str(image["file_name"]) for image in data["images"]}
-        said = [(annotation["image_id"], annotation["caption"]) for annotation in _notes(data)]
-        captions: dict[str, list[str]] = {name: [] for name in names.values()}
-        strays = [str(number) for number, _ in said if number not in names]
-        for number, text in said:
-            if number in names:
-                captions[names[number]].append(str(text))
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} is no COCO captions file: images need id and file_name, annotations image_id"
-            f" and caption ({type(error).__name__}: {error})."
-        ) from None
-    for name in captions:
-        _check_inside(name, str(path))
-    dropped: Dropped = {STRAY: strays} if strays else {}
-    found = {name: images / name for name in sorted(captions) if (images / name).is_file()}
-    missing = sorted(captions.keys() - found.keys())
-    if missing:
-        dropped[MISSING] = missing
-    return _listing(found, {name: captions[name] or NO_CAPTION for name in found}, dropped)
-
-
-def _notes(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    notes = data["annotations"]
-    if not isinstance(notes, list):
-        raise TypeError("annotations are no list")
-    return notes
+def _of_file(path: Path, images: Path) -> Listing:
+    said, dropped = captions_in(path, images)
+    pictures = {name: images / name for name in said}
+    return _listing(pictures, {name: said[name] or NO_CAPTION for name in said}, dropped)
 
 
 def _listing(
@@ -174,17 +144,11 @@ def _table(path: Path) -> dict[str, list[str]]:
         texts = text if isinstance(text, list) else [text]
         if not isinstance(name, str) or not all(isinstance(one, str) for one in texts):
             raise ValueError(f"line {number} of {path} has a file_name or a text that is no text.")
-        _check_inside(name, f"line {number} of {path}")
+        check_inside(name, f"line {number} of {path}")
         captions.setdefault(PurePosixPath(name).as_posix(), []).extend(texts)
     if not captions:
         raise ValueError(f"{path} is empty; each line needs file_name and text.")
     return captions
-
-
-def _check_inside(name: str, where: str) -> None:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise ValueError(f"{where} names {name[:100]!r}, which is no file inside the folder.")
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:

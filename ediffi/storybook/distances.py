@@ -6,7 +6,7 @@ float64 (n, d), one per row.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,14 +49,14 @@ def kernel(a: np.ndarray, b: np.ndarray) -> float:
 
 def frechet_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Distance:
     """`frechet` with its interval."""
-    return _with_interval(frechet(a, b), lambda u, v: _frechet(a, b, u, v), (len(a), len(b)), seed)
+    return with_interval(frechet(a, b), lambda u, v: _frechet(a, b, u, v), (len(a), len(b)), seed)
 
 
 def kernel_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Distance:
     """`kernel` with its interval."""
     _check(a, b)
     kernels = _kernels(a, b)
-    return _with_interval(kernel(a, b), lambda u, v: _kernel(kernels, u, v), (len(a), len(b)), seed)
+    return with_interval(kernel(a, b), lambda u, v: _kernel(kernels, u, v), (len(a), len(b)), seed)
 
 
 def gaussian_frechet(
@@ -103,17 +103,29 @@ def _kernel(
     return float(pairs(within_a, u) + pairs(within_b, v) - across)
 
 
-def _with_interval(
+def resampled(counts: tuple[int, int], seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """How often each vector of two sets is drawn, for `RESAMPLES` bootstrap resamples."""
+    random = np.random.default_rng(seed)
+    one, other = counts
+    return [(_drawn(random, one), _drawn(random, other)) for _ in range(RESAMPLES)]
+
+
+def _drawn(random: np.random.Generator, n: int) -> np.ndarray:
+    return random.multinomial(n, np.full(n, 1 / n)).astype(float)
+
+
+def with_interval(
     value: float,
     statistic: Callable[[np.ndarray, np.ndarray], float],
     counts: tuple[int, int],
     seed: int,
 ) -> Distance:
-    random = np.random.default_rng(seed)
-    draws = [
-        statistic(*(random.multinomial(n, np.full(n, 1 / n)).astype(float) for n in counts))
-        for _ in range(RESAMPLES)
-    ]
+    """`value` with the spread of `statistic` over resamples of sets of `counts` vectors."""
+    return around(value, [statistic(u, v) for u, v in resampled(counts, seed)])
+
+
+def around(value: float, draws: Sequence[float] | np.ndarray) -> Distance:
+    """`value` with the interval that its bootstrap draws give."""
     reach = 1.96 * float(np.std(draws, ddof=1))
     return Distance(value, value - reach, value + reach)
 

@@ -142,7 +142,7 @@ def evaluate(
     tasks = make_tasks(n, seed, split, length)
     sampled, sampling = _sampled(sample, tasks, tell)
     scenes = [task.scene for task in tasks]
-    others = [sample_scene(APART + seed * MOST + i, split=split) for i in range(n)]
+    others = other_scenes(n, seed, split)
     drawn = draw([*scenes, *others], workers, tell)
     truth, reference = drawn[:n], drawn[n:]
     tell("reading", 0, n)
@@ -175,6 +175,11 @@ def make_tasks(n: int, seed: int, split: str, length: str = "short") -> list[Tas
         scene = sample_scene(number, split=split)
         tasks.append(Task(scene, write_caption(scene, number, length=length), number))
     return tasks
+
+
+def other_scenes(n: int, seed: int, split: str) -> list[Scene]:
+    """`n` scenes of a split that no task of any seed has: the reference of distances."""
+    return [sample_scene(APART + seed * MOST + i, split=split) for i in range(n)]
 
 
 def draw(scenes: list[Scene], workers: int = 2, tell: Progress | None = None) -> np.ndarray:

@@ -54,13 +54,17 @@ class Folders:
         ]
 
     def draw(self, plan: StorybookPlan) -> int:
-        """Draws what the plan asks for and is not there yet, on all cores; how many scenes."""
+        """Draws what the plan asks for and is not there yet, on all cores; how many scenes.
+
+        The plan's `first_seed` moves the scenes to train on alone: the held-out ones stay, so that
+        runs on other scenes are watched by the same pictures.
+        """
         drawn = 0
         for folder, split, seed, count, size, styles in _sets(self, plan):
             render_shards(
                 folder,
                 split,
-                plan.first_seed + seed,
+                seed if split == "validation" else plan.first_seed + seed,
                 count,
                 size=size,
                 shard_size=max(1, min(2048, SHARD_BYTES // (3 * size * size))),

@@ -88,8 +88,6 @@ def train_own(run: OwnRun, say: Callable[[str], None] = print) -> Path | None:
         folder = write_network(run.out, opened.config, opened.origin, opened.stage is None)
         speak(f"{run.out.name}: {done.pictures:,} pictures, {done.seconds:.0f} s; wrote {folder}.")
     processes.wait_for_everyone()
-    if processes.num_processes > 1:
-        processes.destroy_process_group()
     return folder
 
 

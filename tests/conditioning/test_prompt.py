@@ -82,3 +82,26 @@ def test_blank_prompts_are_empty():
     assert Prompt(" \n\x00").empty
     assert not Prompt("fox").empty
     assert Prompt("don't, a hot-air balloon!").words == ("don't", "a", "hot-air", "balloon")
+
+
+@pytest.mark.parametrize(
+    ("text", "phrase", "whole"),
+    [
+        ("A red whale on the sea", "whale", "A red whale"),
+        ("By day, an orange mushroom.", "mushroom", "an orange mushroom"),
+        ("a fox and two big red boats", "boats", "two big red boats"),
+        ("red fox", "fox", "red fox"),
+        ("red fox", "red", "red"),
+        ("an owl in a desert", "desert", "a desert"),
+        ("There is a red flower", "a red flower", "a red flower"),
+        ("grey-blue fox", "fox", "grey-blue fox"),
+        ("the child’s fox", "fox", "the child’s fox"),
+        ("very big old tall wide red fox", "fox", "fox"),
+        ("a tree.fox", "fox", "fox"),
+        ("fox", "fox", "fox"),
+    ],
+)
+def test_a_phrase_knows_the_words_that_describe_it(text, phrase, whole):
+    prompt = Prompt(text)
+    span = prompt.described(prompt.phrase(phrase))
+    assert text[span.start : span.end] == whole

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ediffi.controls.masks import GRID
-from ediffi.controls.overlaps import OVERLAPS, Overlap, resolved
+from ediffi.controls.overlaps import OVERLAPS, Overlap, resolved, signed
 from ediffi.controls.paint_with_words import Painting
 
-PROMPT = "a fox and a moon over a red house by a tree"
+PROMPT = "a fox and a moon over a house by a tree"
 PHRASES = ("fox", "moon", "house", "tree")
 
 
@@ -90,6 +90,41 @@ def test_a_single_region_is_the_same_under_every_rule():
     made = painting([block(3, 5, 9)], [-2.0], feather=2.0)
     results = [resolved(made.regions, rule) for rule in OVERLAPS]
     assert torch.equal(results[0], results[1]) and torch.equal(results[0], results[2])
+
+
+def test_a_phrase_is_held_back_where_it_is_not_painted():
+    made = painting([block(0, 0, 32), block(32, 32, 32)])
+    one, other = signed(made.regions, "all", 0.75)
+    assert set(one.unique().tolist()) == set(other.unique().tolist()) == {-0.75, 1.0}
+    assert torch.equal(one == 1, resolved(made.regions, "all")[0] == 1)
+    assert torch.equal(signed(made.regions, "all", 0), resolved(made.regions, "all"))
+    soft = painting([block(0, 0, 32)], feather=4.0)
+    (mask,) = signed(soft.regions, "all", 1.0)
+    (share,) = resolved(soft.regions, "all")
+    assert torch.allclose(mask, 2 * share - 1)
+
+
+def test_regions_of_one_phrase_share_what_is_held_back():
+    made = Painting("a fox").add("fox", block(0, 0, 32)).add("fox", block(32, 32, 32))
+    one, other = signed(made.regions, "all", 1.0)
+    total = one + other
+    assert set(total.unique().tolist()) == {-1.0, 1.0} and int((total == 1).sum()) == 2 * 32 * 32
+    assert float(one[40, 40]) == 0 == float(other[0, 0])
+
+
+def test_what_is_pushed_away_or_covered_holds_nothing_back():
+    away = painting([block(0, 0, 32)], weights=[-1.0])
+    assert torch.equal(signed(away.regions, "all", 1.0), resolved(away.regions, "all"))
+    covered = painting([block(0, 0, 32), block(0, 0, 64)], overlap="topmost")
+    first, second = signed(covered.regions, "topmost", 1.0)
+    assert not first.any() and bool((second == 1).all())
+
+
+def test_a_phrase_without_its_describing_words_is_told():
+    made = Painting("a big red fox and a moon").add("fox", block(0, 0, 32))
+    (said,) = made.add("moon", block(0, 0, 32)).warnings(8)
+    assert said.startswith("'fox' is painted without") and "paint 'a big red fox'" in said
+    assert Painting("a big red fox").add("big red fox", block(0, 0, 32)).warnings(8) == ()
 
 
 def test_nothing_is_said_of_a_good_painting():

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from ediffi.conditioning.prompt import Span
-from ediffi.controls.overlaps import resolved
+from ediffi.controls.overlaps import resolved, signed
 from ediffi.controls.paint_with_words import GRID, Painting, bind
 from ediffi.presets import STORYBOOK_ENCODERS
 from tests.fakes import FakeEncoders, apart, tiny_pipeline
@@ -137,7 +137,8 @@ def test_regions_of_another_prompt_are_refused():
 
 
 def three():
-    painting = Painting(PROMPT, overlap="topmost", rule="std").add("rabbit", top())
+    painting = Painting(PROMPT, overlap="topmost", rule="std", elsewhere=0)
+    painting = painting.add("rabbit", top())
     painting = painting.add("rabbit", ~top(), 2, -1.5, (0.5, 20.0), 3.0)
     return painting.add("tree", np.eye(64))
 
@@ -216,12 +217,15 @@ def test_binding_resolves_feathers_and_overlaps():
     painting = three()
     bound = bound_alone(painting)
     assert torch.equal(bound.masks[0], resolved(painting.regions, "topmost"))
+    held = bound_alone(replace(painting, elsewhere=0.5))
+    assert torch.equal(held.masks[0], signed(painting.regions, "topmost", 0.5))
+    assert held.masks.min() == -0.5
     assert not torch.equal(bound.masks[0, 1], painting.regions[1].tensor())
     assert bound.by_spread.tolist() == [True]
 
 
 def test_a_batch_may_mix_rules_and_numbers_of_regions():
-    one = Painting("a fox").add("fox", top())
+    one = Painting("a fox", rule="max").add("fox", top())
     texts = [ENCODERS.encode_text([p]) for p in (PROMPT, "a fox", "a cat")]
     bound = bind([three(), one, None], texts)
     assert bound is not None and bound.by_spread.tolist() == [True, False, False]
@@ -242,10 +246,12 @@ def test_end_and_padding_columns_belong_to_no_phrase():
 
 def test_rules_overlaps_and_feathers_reach_the_picture_and_its_recipe():
     model = tiny_pipeline()
-    plain = Painting(PROMPT).add("rabbit", top(), weight=4.0).add("tree", np.tri(64), weight=4.0)
+    plain = Painting(PROMPT, rule="max", elsewhere=0)
+    plain = plain.add("rabbit", top(), weight=4.0).add("tree", np.tri(64), weight=4.0)
     first = model.generate(PROMPT, seed=3, steps=3, painting=plain)
     for changed in (
         replace(plain, rule="std"),
+        replace(plain, elsewhere=0.5),
         replace(plain, overlap="topmost"),
         replace(plain, overlap="strongest"),
         plain.feathered(0, 8.0),

@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
 
 
 def rich():
-    painting = Painting(PROMPT, overlap="strongest", rule="std")
+    painting = Painting(PROMPT, overlap="strongest", rule="std", elsewhere=0.25)
     painting = painting.add("rabbit", np.eye(64), 2, -0.5, (0.3, 9.0), 2.5)
     painting = painting.add("another rabbit", NOISE, window=(0.1, math.inf))
     return painting.add("tree", np.tri(64, dtype=bool))
@@ -66,13 +67,27 @@ def test_sixteen_noisy_masks_stay_small():
 def test_format_1_is_read_as_what_it_meant():
     half = np.zeros((64, 64), bool)
     half[:32] = True
-    assert Painting.from_json(OLD) == Painting("a fox").add("fox", half, weight=2.0)
-    assert Painting.from_json(OLD).to_json()["format"] == FORMAT == 2
+    assert Painting.from_json(OLD) == Painting("a fox", (), "all", "max", 0).add(
+        "fox", half, weight=2.0
+    )
+    assert Painting.from_json(OLD).to_json()["format"] == FORMAT == 3
+
+
+def test_format_2_held_nothing_back():
+    told = RICH | {"format": 2}
+    del told["elsewhere"]
+    assert Painting.from_json(told) == replace(rich(), elsewhere=0)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, "1", None, True])
+def test_what_is_held_back_elsewhere_is_a_share(value):
+    with pytest.raises(ValueError, match="how much a phrase is held back elsewhere"):
+        Painting.from_json(RICH | {"elsewhere": value})
 
 
 def test_a_later_format_is_refused_with_a_hint():
-    with pytest.raises(ValueError, match="has format 3 and this version of ediffi reads 1 to 2"):
-        Painting.from_json({**rich().to_json(), "format": 3, "layers": []})
+    with pytest.raises(ValueError, match="has format 4 and this version of ediffi reads 1 to 3"):
+        Painting.from_json({**rich().to_json(), "format": 4, "layers": []})
     with pytest.raises(ValueError, match="format huge"):
         Painting.from_json({"format": 10**5000})
 

@@ -62,6 +62,17 @@ def test_painting_raises_the_phrase_where_painted_and_only_there():
     assert torch.allclose(painted[:, :, 2:], without[:, :, 2:], atol=1e-6)
 
 
+def test_a_phrase_held_back_elsewhere_is_heard_less_there():
+    global TORCH
+    TORCH = torch.Generator().manual_seed(1)
+    without = mass(None)
+    painting = paint(2.0)
+    TORCH = torch.Generator().manual_seed(1)
+    held = mass(replace(painting, masks=2 * painting.masks - 1))
+    assert bool((held[:, :, :2] > without[:, :, :2]).all())
+    assert bool((held[:, :, 2:] < without[:, :, 2:]).all())
+
+
 def test_no_strength_is_no_painting():
     q, k, v, mask = inputs()
     plain = Attention()(q, k, v, mask, None, (4, 4))

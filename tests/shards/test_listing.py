@@ -127,13 +127,72 @@ def test_a_broken_coco_file_is_refused_in_a_sentence(tmp_path, content, said):
         list_pictures(tmp_path / "a.json", tmp_path)
 
 
+def genome(tmp_path):
+    """Visual Genome's two archives with two pictures, and the names of its files' entries."""
+    for folder, number in (("VG_100K", 1), ("VG_100K_2", 2)):
+        (tmp_path / folder).mkdir()
+        picture(number).save(tmp_path / folder / f"{number}.jpg")
+    return tmp_path
+
+
+def test_paragraphs_of_visual_genome_are_long_captions(tmp_path):
+    folder = genome(tmp_path)
+    site = "https://example.org/some/VG_100K"
+    rows = [
+        {"image_id": 11, "url": f"{site}/1.jpg", "paragraph": "A cat sits. It is red. "},
+        {"image_id": 12, "url": f"{site}_2/2.jpg", "paragraph": "A dog runs."},
+        {"image_id": 12, "url": f"{site}_2/2.jpg", "paragraph": "Told again."},
+        {"image_id": 13, "url": f"{site}/3.jpg", "paragraph": "Nobody has it."},
+    ]
+    path = folder / "paragraphs_v1.json"
+    path.write_text(json.dumps(rows))
+    listing = list_pictures(path, folder)
+    assert [(e.name, e.captions) for e in listing.entries] == [
+        ("VG_100K/1.jpg", ("A cat sits. It is red.",)),
+        ("VG_100K_2/2.jpg", ("A dog runs.",)),
+    ]
+    assert listing.dropped == {
+        "id that another picture has": ["VG_100K_2/2.jpg"],
+        "picture missing": ["3.jpg"],
+    }
+    assert [e.name for e in list_pictures(path, folder / "VG_100K").entries] == ["1.jpg"]
+
+
+def test_regions_of_visual_genome_are_a_caption_each(tmp_path):
+    folder = genome(tmp_path)
+    regions = [{"region_id": 5, "x": 1, "phrase": "a red cat"}, {"phrase": " a mat "}]
+    rows = [{"id": 1, "regions": regions}, {"image_id": 2, "regions": []}]
+    path = folder / "region_descriptions.json"
+    path.write_text(json.dumps(rows))
+    listing = list_pictures(path, folder)
+    assert [e.captions for e in listing.entries] == [("a red cat", "a mat")]
+    assert listing.dropped == {"no caption": ["VG_100K_2/2.jpg"]}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([1], "AttributeError"),
+        ([{"id": 1}], "KeyError: 'regions'"),
+        ([{"paragraph": "no number"}], "KeyError: 'id'"),
+        ([{"id": "one", "regions": []}], "ValueError"),
+        ([{"id": 1, "regions": [{"words": "a"}]}], "KeyError: 'phrase'"),
+        ([{"url": "https://example.org/..", "paragraph": "a"}], "no file inside the folder"),
+    ],
+)
+def test_a_broken_file_of_visual_genome_is_refused_in_a_sentence(tmp_path, rows, said):
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    with pytest.raises(ValueError, match=said):
+        list_pictures(tmp_path / "a.json", tmp_path)
+
+
 def test_source_and_images_must_fit_together(tmp_path):
     path = coco(tmp_path)
     with pytest.raises(ValueError, match="--images"):
         list_pictures(path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         list_pictures(path, tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="belongs to a COCO"):
+    with pytest.raises(ValueError, match="belongs to a captions file"):
         list_pictures(tmp_path, tmp_path)
     with pytest.raises(FileNotFoundError, match="no file"):
         list_pictures(tmp_path / "nowhere")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ediffi.training import checkpoint, loop
+from ediffi.training import checkpoint, loop, sharding
 from ediffi.training.job import Watch
 from ediffi.training.meters import read_log
 from tests.training import worlds
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, time
 from pathlib import Path
-from ediffi.training import loop
+from ediffi.training import loop, sharding
 from ediffi.training.job import Watch
 from tests.training import worlds
 data, folder, kind, slow = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], float(sys.argv[4])
@@ -31,8 +31,8 @@ settings = worlds.parts(int(sys.argv[5])) if kind == "parts" else {}
 watches = (Watch("look", 0.0, look),) if kind == "parts" else ()
 done = loop.fit(worlds.job(folder, worlds.ShardSource(data), watches=watches, **settings))
 print("finished", done.finished)
-import torch.distributed as dist
-dist.destroy_process_group()
+sharding.part_ways()
+raise SystemExit("went on alone")
 """
 
 
@@ -135,6 +135,13 @@ def test_processes_stop_after_the_same_step(data, tmp_path):
     assert all("finished False" in said for said in end(processes))
     state = checkpoint.read(tmp_path / checkpoint.FILE)
     assert 0 < state["pictures"] < 32
+
+
+def test_a_single_process_goes_on(monkeypatch):
+    ended = []
+    monkeypatch.setattr(sharding.os, "_exit", ended.append)
+    sharding.part_ways()
+    assert ended == []
 
 
 def test_what_cannot_be_split_is_refused(data, tmp_path):
