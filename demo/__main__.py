@@ -1,4 +1,7 @@
-"""`python -m demo [--host] [--port] [--model]`: prepare the studio, print its address, serve it."""
+"""`python -m demo [--host] [--port] [--model] [--queue] [--no-mcp]`: opens the studio.
+
+It prepares the studio, prints its address and serves it.
+"""
 
 from demo.app import main
 

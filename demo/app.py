@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from demo.engine import Engine
+from demo.walls import Walled
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -26,34 +27,50 @@ OFFLINE = {
     "HF_HUB_OFFLINE": "1",
 }
 TITLE = "The Storybook Studio"
-QUEUE = 16  # visitors waiting at most; the next one is told so
 HOUR = 3600
+MOST_PLACES = 500  # visitors who may wait for the model, if so many are wanted
 
 
-def build_app(engine: Engine) -> gr.Blocks:
-    """The studio's page around an engine. Later pages join as tabs beside the first."""
+def build_app(engine: Engine, places: int | None = None) -> gr.Blocks:
+    """The studio's pages around an engine, one tab each, and its endpoints.
+
+    `places` is how many visitors may wait for the model, None for the usual number.
+    """
     import gradio as gr
 
-    from demo import easel
-    from demo.tabs import create
+    from demo import easel, endpoints, waiting
+    from demo.tabs import compare, create, gallery, inside
 
+    engine = Walled(engine)
     with gr.Blocks(
         title=TITLE, analytics_enabled=False, delete_cache=(HOUR, HOUR), fill_width=True
     ) as app:
         easel.part("header", value=None, elem_id="header")
-        create.build(engine)
-    return app.queue(max_size=QUEUE, default_concurrency_limit=4)
+        with gr.Tabs(elem_id="pages") as tabs:
+            with gr.Tab("Create", id="create"):
+                page = create.build(engine)
+            with gr.Tab("Compare", id="compare") as tab:
+                compare.build(engine, page, tabs, tab)
+            with gr.Tab("Look inside", id="inside") as inner:
+                inside.build(engine, inner, page)
+            with gr.Tab("Gallery", id="gallery"):
+                gallery.build(page, tabs)
+        endpoints.build(engine)
+    return waiting.with_waiting_room(app, places or waiting.PLACES)
 
 
-def launch(app: gr.Blocks, host: str, port: int | None) -> str:
+def launch(app: gr.Blocks, host: str, port: int | None, mcp: bool = True) -> str:
     """Serves the app from other threads and returns its local address.
 
     Nothing is shared, monitored or recorded, errors do not echo what was sent, and uploads are
-    small.
+    small. With `mcp`, language models find the studio's tools at `demo.gate.TOOLS`.
     """
+    from demo.gate import Gate
     from demo.theme import studio_css, studio_theme
+    from demo.tools import Tools
 
     guard_pictures()
+    guard_hosts()
     if port is not None:
         _check_free(host, port)
     _, address, _ = app.launch(
@@ -70,6 +87,8 @@ def launch(app: gr.Blocks, host: str, port: int | None) -> str:
         footer_links=["api"],
         ssr_mode=False,
         strict_cors=True,
+        mcp_server=False,
+        app_kwargs={"middleware": [(Gate, (Tools(app) if mcp else None,), {})]},
         theme=studio_theme(),
         css=studio_css(),
     )
@@ -97,6 +116,17 @@ def guard_pictures() -> None:
     warnings.simplefilter("error", Image.DecompressionBombWarning)
 
 
+def guard_hosts() -> None:
+    """Makes gradio refuse a file that is named by an address, where it would go and fetch it."""
+    import gradio as gr
+    from gradio import processing_utils
+
+    async def refuse(url: str, cache_dir: str) -> str:
+        raise gr.Error("The studio fetches nothing from other hosts.", print_exception=False)
+
+    processing_utils.async_ssrf_protected_download = refuse
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Opens the studio; returns the exit status."""
     options = _parser().parse_args(arguments)
@@ -122,8 +152,8 @@ def _open(options: argparse.Namespace) -> int:
     import gradio  # noqa: F401
 
     engine = begin(options.model)
-    app = build_app(engine)
-    address = launch(app, options.host, options.port)
+    app = build_app(engine, options.queue)
+    address = launch(app, options.host, options.port, options.mcp)
     print(f"The studio is open at {address}  (Ctrl-C closes it)", flush=True)
     try:
         _ = engine.model
@@ -140,6 +170,10 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=_port, help="port to listen on (the first free one from 7860)"
     )
     parser.add_argument("--model", default="storybook", help="name, folder or hub id (%(default)s)")
+    parser.add_argument("--queue", type=_places, help="visitors who may wait for the model (16)")
+    parser.add_argument(
+        "--no-mcp", dest="mcp", action="store_false", help="offer no tools to language models"
+    )
     parser.add_argument(
         "--paint-examples", action="store_true", help="paint the pictures of the cards and leave"
     )
@@ -149,6 +183,14 @@ def _parser() -> argparse.ArgumentParser:
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= 65_535):
         raise argparse.ArgumentTypeError(f"{text!r} is no port: give one from 1 to 65535")
+    return int(text)
+
+
+def _places(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= MOST_PLACES):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} visitors cannot wait: give a number from 1 to {MOST_PLACES}"
+        )
     return int(text)
 
 

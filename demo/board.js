@@ -79,11 +79,21 @@ function choose(region) {
   settle("Painting with " + named(region) + ", " + INKS[region.ink][1] + ".");
 }
 
+/* One word brings along those that describe it; pressed again, before anything is painted, it is taken alone. */
+function firstOf(k, words) {
+  const from = describedFrom(board.text, k), active = board.active, word = words[k];
+  const again = active && active.span && !isPainted(active.mask) && active.span[0] === words[from].start && active.span[1] === word.end;
+  const taken = alive().some((region) => region.span[0] < word.start && region.span[1] > words[from].start && region.span[1] <= word.start);
+  return again || taken ? k : from;
+}
+
 function takeWords(a, b) {
-  const words = wordsOf(board.text), start = words[Math.min(a, b)].start, end = words[Math.max(a, b)].end;
+  const words = wordsOf(board.text), first = a === b ? firstOf(a, words) : Math.min(a, b);
+  const start = words[first].start, end = words[Math.max(a, b)].end;
   const touched = alive().filter((region) => region.span[0] < end && region.span[1] > start);
   const inside = touched.find((region) => region.span[0] <= start && region.span[1] >= end);
-  if (inside && (a === b || inside.span[1] - inside.span[0] === end - start)) return choose(inside);
+  const narrower = inside && inside === board.active && !isPainted(inside.mask) && inside.span[1] - inside.span[0] > end - start;
+  if (inside && !narrower && (a === b || inside.span[1] - inside.span[0] === end - start)) return choose(inside);
   const phrase = board.text.slice(start, end), occurrence = placesOf(board.text, phrase).indexOf(start) + 1;
   if (phrase.length > LONGEST_PHRASE) return say("A phrase has at most " + LONGEST_PHRASE + " characters.");
   if (touched.length > 1) return say("These words belong to several phrases: remove one of them first.");
@@ -96,7 +106,7 @@ function takeWords(a, b) {
     wear({ ...touched[0], phrase, occurrence, span });
   } else {
     const ink = INKS.findIndex((_, k) => !used.has(k));
-    board.active = { phrase, occurrence, span, ink, weight: 1, mask: new Uint8Array(CELLS) };
+    board.active = { phrase, occurrence, span, ink, weight: Number(weightDial.defaultValue), mask: new Uint8Array(CELLS) };
     board.regions = board.regions.concat(board.active);
   }
   settle("Phrase " + named(board.active) + ", " + INKS[board.active.ink][1] + ". Now paint where it goes.");
@@ -161,13 +171,13 @@ function showState() {
   const painted = alive().filter((region) => isPainted(region.mask)), gone = board.regions.filter((region) => !region.span);
   legend.replaceChildren(...alive().map(legendRow));
   part(".count").textContent = painted.length ? painted.length + " painted" : "";
-  part(".lead").textContent = board.text ? "Choose words, then paint where they go." : "Write a sentence first; its words appear here.";
+  part(".lead").textContent = board.text ? "Choose a thing with the words that describe it, then paint where it goes." : "Write a sentence first; its words appear here.";
   lostLine.hidden = !gone.length;
   const left = "Not in the sentence now, so left out: " + gone.map(named).join(", ") + ".";
   if (gone.length && lostLine.textContent !== left) lostLine.textContent = left;
   part(".invitation").textContent = painted.length ? "" : board.active ? "Paint where " + named(board.active) + " goes" : "Choose words first";
   weightDial.disabled = !board.active;
-  weightDial.value = board.active ? board.active.weight : 1;
+  weightDial.value = board.active ? board.active.weight : weightDial.defaultValue;
   showDials();
   for (const button of element.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === board.tool ? "true" : "false");
   for (const [act, any] of [["undo", board.past.length], ["redo", board.future.length], ["clear", painted.length]]) {
@@ -179,8 +189,8 @@ function showState() {
 function showDials() {
   const weight = Number(weightDial.value);
   part(".size output").textContent = sizeDial.value;
-  part(".weight output").textContent = weight.toFixed(1);
-  weightDial.setAttribute("aria-valuetext", weight.toFixed(1) + (weight < 0 ? ", pushed away" : ""));
+  part(".weight output").textContent = weight.toFixed(2);
+  weightDial.setAttribute("aria-valuetext", weight.toFixed(2) + (weight < 0 ? ", pushed away" : ""));
 }
 
 function draw() {

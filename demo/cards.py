@@ -17,7 +17,7 @@ def examples_html(examples: Sequence[Example]) -> str:
     """One button per example, numbered in `data-index`, with its picture where there is one."""
     cards = "".join(
         f'<button type="button" data-index="{index}">{_picture(example)}'
-        f"<span>{escape(example.prompt)}</span></button>"
+        f"<span>{escape(example.prompt)}{_shown_off(example)}</span></button>"
         for index, example in enumerate(examples)
     )
     return (
@@ -36,6 +36,10 @@ def shelves_html(shelves: Sequence[Shelf]) -> str:
         )
         rows.append(f'<h3>{escape(shelf.name)}</h3><div class="shelf">{words}</div>')
     return "".join(rows)
+
+
+def _shown_off(example: Example) -> str:
+    return f"<small>{escape(example.shows)}</small>" if example.shows else ""
 
 
 def _picture(example: Example) -> str:

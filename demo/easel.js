@@ -6,8 +6,6 @@ const line = find("line"), spoken = find("spoken"), keep = find("keep"), notes =
 const replay = find("replay"), slider = find("replay-slider"), soft = find("soft"), plan = find("plan");
 const state = { run: null, stopped: null, frames: [], step: 0, of: 0, regions: [] };
 
-const source = (png) => "data:image/png;base64," + png;
-
 function showFrame(pngs, sentence) {
   while (tiles.children.length > pngs.length) tiles.lastChild.remove();
   while (tiles.children.length < pngs.length) {
@@ -94,16 +92,6 @@ function painting(value) {
     + "  ·  " + value.seconds.toFixed(1) + " s";
 }
 
-function download(picture, k, count) {
-  const link = document.createElement("a");
-  link.href = source(picture.png);
-  link.download = picture.name;
-  link.textContent = count > 1 ? "PNG " + (k + 1) : "Download PNG";
-  link.title = "Seed " + picture.seed + "; the file carries its recipe";
-  link.setAttribute("aria-label", "Download picture " + (k + 1) + " of " + count + ", seed " + picture.seed);
-  return link;
-}
-
 function readyReplay() {
   slider.max = state.frames.length - 1;
   slider.value = slider.max;
@@ -111,6 +99,8 @@ function readyReplay() {
 }
 
 function done(value) {
+  // A value may come twice.
+  if (value.run === state.run && sheet.dataset.phase === "done") return;
   const pngs = value.pictures.map((picture) => picture.png);
   state.run = value.run;
   state.frames.push(pngs);
@@ -124,6 +114,7 @@ function done(value) {
   showNotes(value.notes || []);
   showRegions(value.regions || []);
   readyReplay();
+  tellPainted(value.pictures);
 }
 
 function halt(text) {

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,8 @@ import numpy as np
 from PIL import Image
 
 from demo import regions
-from demo.engine import Painted, Progress, Request
+from demo.engine import Engine, Painted, Picture, Progress, Request
+from demo.told import told
 
 STOPPED: dict[str, Any] = {"phase": "stopped"}
 REFUSED: dict[str, Any] = {"phase": "refused"}
@@ -26,15 +30,25 @@ REFUSED: dict[str, Any] = {"phase": "refused"}
 
 def easel() -> gr.HTML:
     """The component; no subclass of gr.HTML, for which gradio would write a file beside it."""
-    return part("easel", value=None, elem_id="easel", before=("masks", "inks"))
+    return part("easel", value=None, elem_id="easel", before=("masks", "inks", "pictures"))
 
 
-def part(name: str, value: Any, elem_id: str, before: Sequence[str] = ()) -> gr.HTML:
-    """A gr.HTML from `<name>.html` and `<name>.js` of this folder; scripts `before` go first."""
+def part(
+    name: str,
+    value: Any,
+    elem_id: str,
+    before: Sequence[str] = (),
+    constants: Mapping[str, Any] | None = None,
+) -> gr.HTML:
+    """A gr.HTML from `<name>.html` and `<name>.js` of this folder.
+
+    `constants` by name and scripts `before` go first.
+    """
+    told = [f"const {each} = {json.dumps(kept)};" for each, kept in (constants or {}).items()]
     return gr.HTML(
         value=value,
         html_template=Path(__file__).with_name(f"{name}.html").read_text(encoding="utf-8"),
-        js_on_load="\n".join(script(each) for each in (*before, name)),
+        js_on_load="\n".join([*told, *(script(each) for each in (*before, name))]),
         apply_default_css=False,
         elem_id=elem_id,
     )
@@ -45,13 +59,21 @@ def script(name: str) -> str:
     return Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")
 
 
+def values(model: Engine, request: Request) -> Iterator[dict[str, Any]]:
+    """One run as values of the easel; whoever stops asking stops the model."""
+    run = secrets.token_hex(4)
+    with closing(model.paint(request)) as events:
+        for event in events:
+            yield shown(event, request, run)
+
+
 def shown(event: Progress | Painted, request: Request, run: str) -> dict[str, Any]:
     """The value for one record of an engine; `run` tells the records of two runs apart."""
     value = {"run": run, "prompt": request.prompt, "seconds": round(event.seconds, 3)}
     if isinstance(event, Progress):
         pictures = [
-            {"png": _base64(_png(preview)), "seed": request.seed + k}
-            for k, preview in enumerate(event.previews)
+            {"png": preview(pixels), "seed": request.seed + k}
+            for k, pixels in enumerate(event.previews)
         ]
         return value | {
             "phase": "painting",
@@ -61,10 +83,7 @@ def shown(event: Progress | Painted, request: Request, run: str) -> dict[str, An
             "who": event.who,
             "pictures": pictures,
         }
-    pictures = [
-        {"png": _base64(picture.png), "seed": picture.seed, "name": picture.name}
-        for picture in event.pictures
-    ]
+    pictures = [kept(picture, request) for picture in event.pictures]
     lost = [regions.left_out(request.lost)] if request.lost else []
     return value | {
         "phase": "done",
@@ -72,6 +91,21 @@ def shown(event: Progress | Painted, request: Request, run: str) -> dict[str, An
         "notes": [*event.notes, *lost],
         "regions": regions.as_json(request.prompt, request.painting)["regions"],
     }
+
+
+def kept(picture: Picture, request: Request) -> dict[str, Any]:
+    """A finished picture as the page gets it: the whole PNG, and its recipe in words."""
+    return {
+        "png": _base64(picture.png),
+        "seed": picture.seed,
+        "name": picture.name,
+        "words": told(request, picture.seed),
+    }
+
+
+def preview(pixels: np.ndarray) -> str:
+    """A picture (h, w, 3) uint8 that is still forming, as base64 PNG."""
+    return _base64(_png(pixels))
 
 
 def _png(pixels: np.ndarray) -> bytes:

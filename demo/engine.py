@@ -19,6 +19,7 @@ from PIL import Image
 
 from demo import regions
 from demo.checks import clean, finite, whole
+from demo.inside import Inside
 from demo.regions import Region
 from demo.steering import Steering
 
@@ -39,7 +40,8 @@ class Request:
 
     `size` in pixels; None is the model's own. `painting` says where phrases go; `lost` names those
     that were painted for another sentence and are not in this one, so that the visitor is told.
-    `steering` is what steers it besides.
+    `steering` is what steers it besides. With `source`, the file of a picture, nothing is painted:
+    that picture is enlarged to `size`.
     """
 
     prompt: str
@@ -51,6 +53,8 @@ class Request:
     painting: tuple[Region, ...] = ()
     lost: tuple[str, ...] = ()
     steering: Steering = Steering()
+    network: str | None = None
+    source: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,19 @@ class Painted:
 
 
 @dataclass(frozen=True)
+class Schedule:
+    """The noise level of every step, falling, and who answers there.
+
+    `begins` is the step, counted from 0, from which later words are heard; the number of steps if
+    none is left for them, None where there are no later words.
+    """
+
+    sigmas: tuple[float, ...]
+    who: tuple[str, ...]
+    begins: int | None = None
+
+
+@dataclass(frozen=True)
 class Recalled:
     """The request that made a picture, and sentences on what this page cannot set as it was."""
 
@@ -138,6 +155,18 @@ class Engine(Protocol):
 
     def paint(self, request: Request) -> Generator[Progress | Painted]:
         """Progress after every step, then one Painted. Closing the iterator stops the work."""
+        ...
+
+    def schedule(self, steps: int, share: float | None = None) -> Schedule:
+        """The steps of a run before any larger size; later words begin at `share` of them."""
+        ...
+
+    def networks(self) -> tuple[str, ...]:
+        """The networks that paint every noise level, the one in use first; at least one."""
+        ...
+
+    def look_inside(self, request: Request) -> Generator[Progress | Inside]:
+        """As `paint`, for one picture of the smallest size, with where it looked at which word."""
         ...
 
     def recall(self, png: Path) -> Recalled:

@@ -195,7 +195,7 @@ weightDial.onchange = () => {
   if (!board.active) return;
   remember();
   wear({ ...board.active, weight: Number(weightDial.value) });
-  settle("Strength of " + named(board.active) + ": " + board.active.weight.toFixed(1) + ".");
+  settle("Strength of " + named(board.active) + ": " + board.active.weight.toFixed(2) + ".");
 };
 
 document.addEventListener("sentence", (event) => hear(event.detail));

@@ -13,11 +13,17 @@ import gradio as gr
 
 from demo import easel, regions
 from demo.regions import Region
+from ediffi.conditioning.prompt import DETERMINERS, JOINTS, MOST_DESCRIBING
 
 EXAMPLE = {
     "prompt": "a red fox",
     "regions": [
-        {"phrase": "a red fox", "occurrence": 1, "weight": 1.0, "runs": [0, 2048, 255, 2048]}
+        {
+            "phrase": "a red fox",
+            "occurrence": 1,
+            "weight": regions.WEIGHT,
+            "runs": [0, 2048, 255, 2048],
+        }
     ],
 }
 SCHEMA = {
@@ -44,7 +50,15 @@ SCHEMA = {
 def painter() -> gr.HTML:
     """The component. Its value is a painting as JSON, and None until something is painted."""
     made = easel.part(
-        "painter", value=None, elem_id="painter", before=("masks", "inks", "phrases", "board")
+        "painter",
+        value=None,
+        elem_id="painter",
+        before=("masks", "inks", "phrases", "board"),
+        constants={
+            "DETERMINERS": sorted(DETERMINERS),
+            "JOINTS": sorted(JOINTS),
+            "MOST_DESCRIBING": MOST_DESCRIBING,
+        },
     )
     made.label = "Painting"
     # What a client of the API reads; gradio would tell it that the value is a string.

@@ -17,6 +17,20 @@ function wordsOf(text) {
   return words;
 }
 
+/* Where the words begin that describe the k-th one, "a red fox" of "fox", as the server finds them: the word's own
+   number where nothing describes it. */
+function describedFrom(text, k) {
+  const words = wordsOf(text);
+  let first = k;
+  for (let more = 0; more <= MOST_DESCRIBING; more++) {
+    const before = words[first - 1], word = before ? before.text.toLowerCase() : "";
+    if (!before || words[first].start - before.end !== 1 || JOINTS.includes(word)) return first;
+    first -= 1;
+    if (DETERMINERS.includes(word)) return first;
+  }
+  return k;
+}
+
 function placesOf(text, phrase) {
   const literal = phrase.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
   const whole = new RegExp("(?<![\\p{L}\\p{N}_])" + literal + "(?![\\p{L}\\p{N}_])", "giu");

@@ -19,6 +19,8 @@ CELLS = GRID * GRID
 MAX_REGIONS = 8
 MAX_PHRASE = 120  # characters
 MIN_WEIGHT, MAX_WEIGHT = -2.0, 4.0
+WEIGHT = 0.25
+"""That of the model's own paintings; `painter.html` begins with it too."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,14 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageOps
 
 from demo.checks import clean, finite
+
+if TYPE_CHECKING:
+    from ediffi.controls.style_transfer import Style
 
 MAX_LENDERS = 4
 MAX_LENDER_PIXELS = 8_000_000
@@ -28,14 +32,21 @@ ENCODERS = {"t5": "Words, read by T5", "clip_text": "Words, read by CLIP"}
 class Steering:
     """`style` are files of pictures that lend their look with `strength`, 0 for not at all.
 
-    `without` names encoders that are not listened to; `turn` is (share of the steps, the words from
-    there on).
+    `look` is what lends it where no file does: a picture, or what a recipe kept of one. `without`
+    names encoders that are not listened to; `turn` is (share of the steps, the words from there
+    on).
     """
 
     style: tuple[Path, ...] = ()
     strength: float = STRENGTH
     without: tuple[str, ...] = ()
     turn: tuple[float, str] | None = None
+    look: Image.Image | Style | None = None
+
+    @property
+    def lends(self) -> bool:
+        """Whether something lends its look and is not left alone."""
+        return bool(self.strength and (self.style or self.look is not None))
 
 
 def read(
@@ -44,15 +55,20 @@ def read(
     listened: object = None,
     words: object = None,
     share: object = None,
+    kept: object = None,
+    look: Image.Image | Style | None = None,
 ) -> Steering:
     """The record for these values, None for what is left alone; ValueError in one sentence.
 
-    `listened` lists the encoders that are on; `share` is in per cent.
+    `listened` lists the encoders that are on; `share` is in per cent. `look` comes from this server
+    and counts where it is `kept` and no file lends another.
     """
+    files = _files(style)
     turn = None if words is None else clean(words, "The later sentence")
     late = finite(SHARE if share is None else share, "The share of the steps", 1, 99)
     return Steering(
-        style=_files(style),
+        style=files,
+        look=look if kept is True and not files else None,
         strength=finite(
             STRENGTH if strength is None else strength, "The strength of the look", 0, MAX_STRENGTH
         ),

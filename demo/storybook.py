@@ -8,31 +8,43 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+from PIL import Image
 
-from demo import engine, regions
-from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
+from demo import engine
+from demo.engine import (
+    Defaults,
+    Painted,
+    Picture,
+    Progress,
+    Recalled,
+    Request,
+    Schedule,
+    Shelf,
+    Unknown,
+)
 from demo.examples import EXAMPLES, file_name
-from demo.regions import Region
-from demo.steering import ENCODERS, Steering, open_lender
+from demo.inside import Inside
+from demo.recalled import painting_of, recall
+from demo.steering import Steering, open_lender
+from demo.storybook_inside import look_inside
 from ediffi.config import SamplingConfig
 from ediffi.files import read_json
 from ediffi.presets import preset
 from ediffi.storybook import phrases, vocabulary
 
 if TYPE_CHECKING:
-    from ediffi.answers import Result
-    from ediffi.controls.paint_with_words import Painting
+    from ediffi.answers import PipelineStep, Result
     from ediffi.controls.style_transfer import Style
     from ediffi.pipeline import EDiffI
-    from ediffi.recipe import Recipe
+    from ediffi.request import Request as Asked
 
 SHIPPED = "storybook"
 
@@ -44,18 +56,24 @@ class StorybookEngine:
     """
 
     def __init__(
-        self, coming: Future[EDiffI], sampling: SamplingConfig, sizes: tuple[int, ...]
+        self,
+        coming: Future[EDiffI],
+        sampling: SamplingConfig,
+        sizes: tuple[int, ...],
+        source: str = "",
     ) -> None:
         self.coming = coming
         self.sampling = sampling
         self.sizes = sizes
+        self.source = source
+        self._rivals: dict[str, EDiffI] = {}
 
     @classmethod
-    def of(cls, model: EDiffI) -> StorybookEngine:
-        """The engine of a model that is there."""
+    def of(cls, model: EDiffI, source: str = "") -> StorybookEngine:
+        """The engine of a model that is there; `source` is where its other networks are found."""
         coming: Future[EDiffI] = Future()
         coming.set_result(model)
-        return cls(coming, model.model.preset.sampling, model.sizes)
+        return cls(coming, model.model.preset.sampling, model.sizes, source)
 
     @property
     def model(self) -> EDiffI:
@@ -85,13 +103,40 @@ class StorybookEngine:
 
     def paint(self, request: Request) -> Generator[Progress | Painted]:
         """One batch of pictures; seeds that run over the largest one begin again at 0."""
-        from ediffi import images
+        from demo.attended import Attended
 
         began = time.perf_counter()
-        painting, steering = _painting(request), request.steering
-        style = self._style(steering)
-        asked = [
-            self.model.request(
+        if request.source is not None:
+            yield from self._enlarge(request, request.source)
+            return
+        model = self._network(request.network)
+        asked = self._asked(model, request)
+        heard = Attended(model, asked)
+        results: tuple[Result, ...] = ()
+        with ExitStack() as listening:
+            listening.enter_context(heard.listening())
+            for step in model.steps(asked):
+                if step.index == heard.last:
+                    listening.close()
+                yield _progress(model, step, began)
+                results = step.results
+        yield _painted(results, began, heard.sentences())
+
+    def _enlarge(self, request: Request, source: Path) -> Generator[Progress | Painted]:
+        began = time.perf_counter()
+        results: tuple[Result, ...] = ()
+        lender = open_lender(source)
+        for step in self.model.upscale_steps(lender, request.prompt, request.size, request.seed):
+            yield _progress(self.model, step, began)
+            results = step.results
+        yield _painted(results, began)
+
+    def _asked(self, model: EDiffI, request: Request) -> list[Asked]:
+        """What the model is asked for, one request a picture."""
+        painting, steering = painting_of(request), request.steering
+        style = _style(model, steering)
+        return [
+            model.request(
                 request.prompt,
                 seed=(request.seed + k) % (engine.MAX_SEED + 1),
                 steps=request.steps,
@@ -104,60 +149,51 @@ class StorybookEngine:
             )
             for k in range(request.pictures)
         ]
-        results: tuple[Result, ...] = ()
-        several = self.model.model.ensemble is not None or bool(self.model.model.stages)
-        for step in self.model.steps(asked):
-            seconds = time.perf_counter() - began
-            previews = images.to_uint8(step.previews)
-            who = " and ".join(step.experts) if several else ""
-            yield Progress(step.index, step.total, step.sigma, seconds, previews, who)
-            results = step.results
-        yield Painted(
-            tuple(_picture(result) for result in results),
-            time.perf_counter() - began,
-            tuple(dict.fromkeys(note for r in results for note in r.report.sentences())),
-        )
 
-    def _style(self, steering: Steering) -> Style | None:
-        if not (steering.style and steering.strength):
-            return None
-        lenders = [open_lender(path) for path in steering.style]
-        return self.model.style(lenders, strength=steering.strength)
+    def schedule(self, steps: int, share: float | None = None) -> Schedule:
+        """The base's noise levels, and the network that serves each of them."""
+        from ediffi.controls.prompt_switching import Turn, first_steps
+        from ediffi.diffusion.noise import edm_grid
+
+        chosen = self.sampling
+        grid = edm_grid(steps, chosen.sigma_min, chosen.sigma_max, chosen.rho)
+        sigmas = tuple(grid[:-1].tolist())
+        who = tuple(" and ".join(self.model.model.ran((sigma,))) for sigma in sigmas)
+        begins = None if share is None else first_steps((Turn(share, ""),), steps)[0]
+        return Schedule(sigmas, who, begins)
+
+    def networks(self) -> tuple[str, ...]:
+        """The model's own network or ensemble, and the others of its folder."""
+        from demo.rivals import networks
+
+        return networks(self.source) if self.source else (self.model.model.network,)
+
+    def look_inside(self, request: Request) -> Generator[Progress | Inside]:
+        """One picture and its attention."""
+        return look_inside(self.model, request)
 
     def recall(self, png: Path) -> Recalled:
         """The recipe of a PNG as a request, and what this page cannot set as it was."""
-        from ediffi.recipe import read_png
+        return recall(png, self.model)
 
-        engine.open_png(png).close()
-        try:
-            recipe = read_png(png)
-        except ValueError as error:
-            # The visitor knows a picture, not the server's name for it.
-            raise ValueError(str(error).replace(str(png), "this picture")) from None
-        sampling = recipe.sampling
-        size = recipe.size if recipe.size in self.sizes else self.sizes[0]
-        made = engine.request(
-            recipe.prompt, recipe.seed, sampling.steps, sampling.guidance, 1, size
-        )
-        made, notes = _painted_again(made, recipe)
-        steered, more = _steered_again(recipe)
-        made, notes = replace(made, steering=steered), notes + more
-        if size != recipe.size:
-            notes.append(f"It has {recipe.size} pixels, which this model does not make.")
-        if recipe.model != self.model.model.name:
-            notes.append(f"It was painted by the model {recipe.model}.")
-        if sampling.solver != self.sampling.solver:
-            notes.append(f"It was painted with the solver {sampling.solver}.")
-        if recipe.source is not None:
-            notes.append("It was enlarged from a picture, which is not brought back.")
-        return Recalled(made, tuple(notes))
+    def _network(self, name: str | None) -> EDiffI:
+        """The model with this network; one that is not in use is loaded when it is first asked."""
+        from demo.rivals import load_rival
+
+        if name is None or name == self.networks()[0]:
+            return self.model
+        if name not in self._rivals:
+            if name not in self.networks():
+                raise ValueError(f"This model has no network {name!r}.")
+            self._rivals[name] = load_rival(self.source, name)
+        return self._rivals[name]
 
 
 def load(model: str) -> StorybookEngine:
     """The engine of a model name, folder or hub id; errors as in `EDiffI.from_pretrained`."""
     from ediffi.pipeline import EDiffI
 
-    return StorybookEngine.of(EDiffI.from_pretrained(model))
+    return StorybookEngine.of(EDiffI.from_pretrained(model), model)
 
 
 def begin(model: str) -> StorybookEngine:
@@ -169,7 +205,7 @@ def begin(model: str) -> StorybookEngine:
         return load(model)
     coming: Future[EDiffI] = Future()
     threading.Thread(target=_fetch, args=(model, coming), daemon=True).start()
-    return StorybookEngine(coming, preset(SHIPPED).sampling, _shipped_sizes())
+    return StorybookEngine(coming, preset(SHIPPED).sampling, _shipped_sizes(), model)
 
 
 def _shipped_sizes() -> tuple[int, ...]:
@@ -194,11 +230,13 @@ def _fetch(model: str, coming: Future[EDiffI]) -> None:
 
 
 def paint_examples(painter: StorybookEngine) -> None:
-    """Paints the picture of every example card with the default settings, into `demo/assets`."""
+    """Paints the picture of every example card with the default settings, into `demo/assets`.
+
+    A card that borrows another one's look is painted after it.
+    """
     defaults = painter.defaults()
-    for example in EXAMPLES:
-        asked = engine.request(example.prompt, example.seed, defaults.steps, defaults.guidance, 1)
-        for event in painter.paint(asked):
+    for example in sorted(EXAMPLES, key=lambda each: each.lender is not None):
+        for event in painter.paint(example.request(defaults)):
             if isinstance(event, Painted):
                 example.picture.parent.mkdir(exist_ok=True)
                 example.picture.write_bytes(event.pictures[0].png)
@@ -209,50 +247,32 @@ def _first(wordings: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(row[0] for row in wordings.values())
 
 
-def _painting(request: Request) -> Painting | None:
-    from ediffi.controls.paint_with_words import Painting
-
-    if not request.painting:
+def _style(model: EDiffI, steering: Steering) -> Style | None:
+    if not steering.lends:
         return None
-    painting = Painting(request.prompt)
-    for region in request.painting:
-        mask = np.frombuffer(region.mask, np.uint8).reshape(regions.GRID, regions.GRID)
-        painting = painting.add(
-            region.phrase, mask, occurrence=region.occurrence, weight=region.weight
-        )
-    return painting
+    if steering.style:
+        lenders = [open_lender(path) for path in steering.style]
+        return model.style(lenders, strength=steering.strength)
+    if isinstance(steering.look, Image.Image):
+        return model.style([steering.look], strength=steering.strength)
+    return None if steering.look is None else replace(steering.look, strength=steering.strength)
 
 
-def _painted_again(made: Request, recipe: Recipe) -> tuple[Request, list[str]]:
-    """The request with the recipe's painting, and what of it this page cannot show."""
-    from ediffi.controls.paint_with_words import Painting
+def _progress(model: EDiffI, step: PipelineStep, began: float) -> Progress:
+    from ediffi import images
 
-    if recipe.painting is None:
-        return made, []
-    try:
-        painting = Painting.from_json(recipe.painting)
-        found = [Region(r.phrase, r.occurrence, r.weight, bytes(r.mask)) for r in painting.regions]
-        kept, _ = regions.read(regions.as_json(painting.prompt, found), made.prompt)
-    except ValueError as error:
-        return made, [f"Its painted regions are not brought back: {error}"]
-    made = replace(made, painting=kept)
-    if _painting(made) != painting:
-        return made, ["Its painted regions had settings that this page does not have."]
-    return made, []
+    several = model.model.ensemble is not None or bool(model.model.stages)
+    who = " and ".join(step.experts) if several else ""
+    seconds = time.perf_counter() - began
+    return Progress(
+        step.index, step.total, step.sigma, seconds, images.to_uint8(step.previews), who
+    )
 
 
-def _steered_again(recipe: Recipe) -> tuple[Steering, list[str]]:
-    """What steered a recipe's picture, and what of it this page cannot show."""
-    notes = []
-    turns = [(turn.share, turn.prompt) for turn in recipe.timeline]
-    if len(turns) > 1:
-        notes.append("Its words changed more than once, and only the first change is brought back.")
-    if recipe.style is not None:
-        notes.append("It borrowed its look from another picture, which is not brought back.")
-    if recipe.t5_prompt is not None or recipe.clip_prompt is not None:
-        notes.append("One of its encoders read other words, which are not brought back.")
-    off = tuple(name for name in recipe.without if name in ENCODERS)
-    return Steering(without=off, turn=turns[0] if turns else None), notes
+def _painted(results: Sequence[Result], began: float, heard: Sequence[str] = ()) -> Painted:
+    said = dict.fromkeys(note for result in results for note in result.report.sentences())
+    pictures = tuple(_picture(result) for result in results)
+    return Painted(pictures, time.perf_counter() - began, (*said, *heard))
 
 
 def _picture(result: Result) -> Picture:

@@ -104,8 +104,9 @@ def studio_theme() -> Base:
 
 
 def studio_css() -> str:
-    """The two palettes as CSS variables, then the layout from `studio.css`."""
-    layout = Path(__file__).with_name("studio.css").read_text(encoding="utf-8")
+    """The two palettes as CSS variables, then the layout from the `.css` files of this folder."""
+    sheets = ("studio.css", "inside.css")
+    layout = "\n".join(Path(__file__).with_name(s).read_text(encoding="utf-8") for s in sheets)
     return f":root{{{_variables(LIGHT)}}}\n.dark{{{_variables(DARK)}}}\n{layout}"
 
 

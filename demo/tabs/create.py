@@ -10,7 +10,6 @@ import html
 import random
 import secrets
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,9 +20,9 @@ from demo import cards, easel, engine, painter, steering
 from demo.checks import MAX_PROMPT
 from demo.engine import Engine
 from demo.examples import EXAMPLES, surprise
-from demo.tabs.steering import SteeringWidgets
-
-MODEL_QUEUE = "model"  # one for everything that touches the model, on this page and on later ones
+from demo.tabs.asking import asked, refusals
+from demo.tabs.steering import SteeringWidgets, strip
+from demo.waiting import MODEL_QUEUE
 
 # A new seed is drawn where the click happens: the field shows at once what will be used.
 ROLL = "() => Math.floor(Math.random() * 4294967296)"
@@ -41,7 +40,6 @@ FOCUS_PAINT = "() => { document.querySelector('#paint').focus(); }"
 UNSTEERED = SteeringWidgets.values(steering.Steering())
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
-Visibility = Literal["public", "private"]
 
 
 class Create:
@@ -54,6 +52,9 @@ class Create:
                 self._ask()
             with gr.Column(elem_id="page"):
                 self.easel = easel.easel()
+                self.compare = gr.Button(
+                    "Compare this: what does each part do?", elem_id="compare-this"
+                )
             with gr.Column(elem_id="ideas"):
                 self.ideas = gr.HTML(
                     cards.examples_html(EXAMPLES),
@@ -171,19 +172,26 @@ class Create:
         )
         asked = gr.on([self.paint.click, self.prompt.submit], **seed)
         painting: list[Any] = [
-            self._paint_after(asked, "paint", "public"),
-            self._paint_after(chosen.then(None, js=WAIT, **private), "paint_chosen", "private"),
-            self._paint_after(invented.then(**seed), "paint_invented", "private"),
+            self._paint_after(asked, "create"),
+            self._paint_after(chosen.then(None, js=WAIT, **private), "create_chosen", "multiple"),
+            self._paint_after(invented.then(**seed), "create_invented", "multiple"),
         ]
         self.stop.click(
             lambda: easel.STOPPED, None, self.easel, cancels=painting, api_name="stop", **QUIET
         )
         self.stop.click(None, js=FOCUS_PAINT, **private)
-        # A card or a surprise takes the brush out of the hand that paints.
-        self.ideas.click(None, cancels=painting, **private)
-        self.surprise.click(None, cancels=painting, **private)
         self.dice.click(None, None, self.seed, js=ROLL, **private)
         self._wire_reading()
+        # Without triggers it also runs when the page is opened, and whenever an input changes.
+        gr.on(
+            None,
+            self.timeline,
+            [self.steps, self.steering.words, self.steering.share],
+            self.steering.strip,
+            api_name="timeline",
+            trigger_mode="always_last",
+            **QUIET,
+        )
 
     def _wire_reading(self) -> None:
         self.prompt.change(
@@ -193,26 +201,32 @@ class Create:
             self.mark,
             self.prompt,
             self.marks,
-            api_name="unknown_words",
-            queue=False,
-            show_progress="hidden",
+            api_name="mark",
             trigger_mode="always_last",
+            **QUIET,
         )
         self.png.upload(
-            self.recall, self.png, [*self.request, self.keep, self.png], api_name="recall", **QUIET
+            self.recall, self.png, [*self.request, self.keep, self.png], api_name="reread", **QUIET
         )
 
-    def _paint_after(self, event: Dependency, api_name: str, visibility: Visibility) -> Dependency:
+    def _paint_after(
+        self, event: Dependency, api_name: str, again: Literal["once", "multiple"] = "once"
+    ) -> Dependency:
+        """A painting after an event; whether another may be asked for while one is on its way.
+
+        A second click on Paint is ignored; a card or a surprise takes the brush out of the hand
+        that paints, which is the queue's doing (`demo.waiting`).
+        """
         painting = event.then(
             self.stream,
             self.request,
             self.easel,
             api_name=api_name,
-            api_visibility=visibility,
+            api_visibility="private",  # a program asks the endpoints of `demo.api`
             concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
             show_progress="hidden",
-            trigger_mode="once",
+            trigger_mode=again,
         )
         painting.failure(
             lambda: easel.REFUSED, None, self.easel, api_name=f"{api_name}_refused", **QUIET
@@ -233,15 +247,21 @@ class Create:
         listened: object = None,
         words: object = None,
         share: object = None,
+        kept: object = None,
+        look: Any = None,
     ) -> Iterator[dict[str, Any]]:
         """Previews after every step, then the finished pictures, as values of the easel."""
         with refusals():
-            steered = steering.read(style, strength, listened, words, share)
-            asked = engine.request(prompt, seed, steps, guidance, pictures, size, painting, steered)
-            run = secrets.token_hex(4)
-            with closing(self.model.paint(asked)) as events:
-                for event in events:
-                    yield easel.shown(event, asked, run)
+            settings = (prompt, seed, steps, guidance, pictures, size, painting)
+            request = asked(*settings, style, strength, listened, words, share, kept, look)
+            yield from easel.values(self.model, request)
+
+    def timeline(self, steps: object, words: object, share: object) -> dict[str, Any] | None:
+        """The strip of the steering panel; nothing while a value is none, as Paint will say."""
+        try:
+            return strip(steps, words, share, self.model)
+        except ValueError:
+            return None
 
     def mark(self, prompt: object) -> list[list[Any]]:
         """The words that the storybook does not know, as [start, end, word]."""
@@ -253,34 +273,28 @@ class Create:
         """The settings that made a picture, the seed kept, and the drop zone emptied."""
         if png is None:
             raise gr.Error("There is no picture to read.", print_exception=False)
+        return [*self.restored(Path(png)), None]
+
+    def restored(self, png: Path) -> list[Any]:
+        """What the request's widgets and `keep` show for the recipe of a PNG; tells the visitor."""
         with refusals():
-            recalled = self.model.recall(Path(png))
+            recalled = self.model.recall(png)
         made, notes = recalled.request, map(html.escape, recalled.notes)
         gr.Info(" ".join(["The settings of this picture are back.", *notes]), title="Recipe read")
         size = self.size.value if made.size is None else made.size
         values = [made.prompt, made.seed, made.steps, made.guidance, made.pictures, size]
         painted = painter.shown(made.prompt, made.painting)
-        return [*values, painted, *SteeringWidgets.values(made.steering), True, None]
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Lets a ValueError reach the visitor as its sentence, with nothing that could be markup."""
-    try:
-        yield
-    except ValueError as error:
-        raise gr.Error(
-            html.escape(str(error)), title="Not possible", print_exception=False
-        ) from error
+        return [*values, painted, *SteeringWidgets.values(made.steering), True]
 
 
 def choose(event: gr.EventData) -> tuple[Any, ...]:
-    """The sentence and seed of the card that was clicked, with nothing painted or borrowed."""
+    """The sentence and seed of the card that was clicked, and what it paints, borrows or turns."""
     index = event._data.get("index") if isinstance(event._data, dict) else None
     if type(index) is not int or not 0 <= index < len(EXAMPLES):
         raise gr.Error("There is no such example.", print_exception=False)
     example = EXAMPLES[index]
-    return example.prompt, example.seed, painter.shown(example.prompt), *UNSTEERED
+    shown = painter.shown(example.prompt, example.painting)
+    return example.prompt, example.seed, shown, *SteeringWidgets.values(example.steering)
 
 
 def invent() -> tuple[Any, ...]:
@@ -289,6 +303,6 @@ def invent() -> tuple[Any, ...]:
     return sentence, painter.shown(sentence), *UNSTEERED
 
 
-def build(model: Engine) -> None:
-    """Lays the page out in the current Blocks context."""
-    Create(model)
+def build(model: Engine) -> Create:
+    """Lays the page out in the current Blocks context; other pages take over what stands on it."""
+    return Create(model)

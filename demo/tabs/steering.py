@@ -1,6 +1,7 @@
 """The widgets that steer a picture besides its sentence: a lent look, other words, the switches.
 
-Lays them out and lists them in the order of `demo.steering.read`; what they mean is known there.
+A strip shows the steps of the run and where the later words take over. Lays them out and lists them
+in the order of `demo.steering.read`; what they mean is known there.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from typing import Any
 
 import gradio as gr
 
-from demo.steering import ENCODERS, MAX_LENDERS, MAX_STRENGTH, SHARE, STRENGTH, Steering
+from demo import easel
+from demo.checks import whole
+from demo.engine import MAX_STEPS, Engine
+from demo.steering import ENCODERS, MAX_LENDERS, MAX_STRENGTH, SHARE, STRENGTH, Steering, read
 
 
 class SteeringWidgets:
@@ -34,6 +38,13 @@ class SteeringWidgets:
                 info="0 leaves the look alone.",
                 elem_id="strength",
             )
+            self.kept = gr.Checkbox(
+                False,
+                label="Use the look that came with the picture or the card",
+                visible=False,
+                elem_id="kept-look",
+            )
+            self.look = gr.State(None)
             self.words = gr.Textbox(
                 label="Later on, other words",
                 placeholder="a white owl in the snow",
@@ -50,6 +61,7 @@ class SteeringWidgets:
                 info="Early words decide the layout, late ones the details.",
                 elem_id="share",
             )
+            self.strip = easel.part("timeline", value=None, elem_id="timeline")
             self.listened = gr.CheckboxGroup(
                 [(told, name) for name, told in ENCODERS.items()],
                 value=list(ENCODERS),
@@ -60,11 +72,48 @@ class SteeringWidgets:
     @property
     def inputs(self) -> list[Any]:
         """In the order of `demo.steering.read`."""
-        return [self.style, self.strength, self.listened, self.words, self.share]
+        return [
+            self.style,
+            self.strength,
+            self.listened,
+            self.words,
+            self.share,
+            self.kept,
+            self.look,
+        ]
 
     @staticmethod
     def values(steering: Steering) -> list[Any]:
-        """What the widgets show for a record; pictures are not put back into a visitor's hands."""
+        """What the widgets show for a record; files are not put back into a visitor's hands."""
         share, words = steering.turn or (SHARE / 100, "")
         listened = [name for name in ENCODERS if name not in steering.without]
-        return [None, steering.strength, listened, words, round(share * 100)]
+        kept = gr.update(value=steering.look is not None, visible=steering.look is not None)
+        shown = [None, steering.strength, listened, words, round(share * 100)]
+        return [*shown, kept, steering.look]
+
+
+def strip(steps: object, words: object, share: object, model: Engine) -> dict[str, Any]:
+    """The value of the strip: the steps with their noise levels, and where later words begin.
+
+    Raises ValueError as `demo.engine.request` and `demo.steering.read` do.
+    """
+    count = whole(steps, "The number of steps", 1, MAX_STEPS)
+    turn = read(words=words, share=share).turn
+    schedule = model.schedule(count, turn[0] if turn else None)
+    levels = [f"{sigma:.3g}" for sigma in schedule.sigmas]
+    line = f"{count} steps from σ {levels[0]} down to {levels[-1]}"
+    if schedule.begins is not None:
+        heard = schedule.begins < count
+        line += (
+            f"; the later words begin with step {schedule.begins + 1}, at σ"
+            f" {levels[schedule.begins]}"
+            if heard
+            else "; no step is left for the later words"
+        )
+    return {
+        "steps": [
+            {"sigma": sigma, "who": who} for sigma, who in zip(levels, schedule.who, strict=True)
+        ],
+        "begins": schedule.begins,
+        "line": f"{line}.",
+    }

@@ -1,8 +1,9 @@
 """A painter that only pretends: the real engine's records and refusals, pictures of a few ovals.
 
 Its pictures go from coarse noise to a small scene, one step at a time, and depend on the seed, so
-that a test can see a picture change while it forms; painted regions are flat patches. It takes
-`pace` seconds per step.
+that a test can see a picture change while it forms; painted regions are flat patches, words count
+that begin before the middle, and the baseline sees everything darker. It takes `pace` seconds per
+step.
 """
 
 import io
@@ -17,7 +18,18 @@ from PIL import Image, ImageDraw
 from PIL.PngImagePlugin import PngInfo
 
 from demo import engine, regions
-from demo.engine import Defaults, Painted, Picture, Progress, Recalled, Request, Shelf, Unknown
+from demo.engine import (
+    Defaults,
+    Painted,
+    Picture,
+    Progress,
+    Recalled,
+    Request,
+    Schedule,
+    Shelf,
+    Unknown,
+)
+from demo.inside import PARTS, STREAMS, Branch, Inside, Layer
 
 COLOURS = {"red": "#d93a35", "orange": "#f6892a", "blue": "#2f70d8", "teal": "#0fabad"}
 PATCH = (250, 40, 160)  # a colour that is nowhere else in the scene
@@ -27,8 +39,11 @@ KNOWN = {*COLOURS, "a", "an", "the", "in", "fox", "owl", "house", "meadow", "sea
 class FakeEngine:
     """`painted` counts the runs that reached their end, `closed` those that were stopped."""
 
-    def __init__(self, pace: float = 0.0, steps: int = 12) -> None:
+    def __init__(
+        self, pace: float = 0.0, steps: int = 12, networks: tuple[str, ...] = ("experts",)
+    ) -> None:
         self.pace = pace
+        self._networks = networks
         self.steps = steps
         self.requests: list[Request] = []
         self.painted = 0
@@ -53,10 +68,17 @@ class FakeEngine:
     def paint(self, request: Request) -> Generator[Progress | Painted]:
         self.requests.append(request)
         seeds = range(request.seed, request.seed + request.pictures)
-        clean = np.stack([scene(request.prompt, seed) for seed in seeds])
+        turn = request.steering.turn
+        words = turn[1] if turn and turn[0] < 0.5 else request.prompt
+        clean = np.stack([scene(words, seed) for seed in seeds])
+        clean *= 0.6 if request.network == "baseline" else 1.0
+        if request.source is not None:
+            with Image.open(request.source) as given:
+                side = request.size or 64
+                clean = np.asarray(given.convert("RGB").resize((side, side)), dtype=float)[None]
         for region in request.painting:
             clean[:, np.frombuffer(region.mask, np.uint8).reshape(64, 64) > 0] = PATCH
-        noise = np.stack([np.random.default_rng(s).normal(size=(64, 64, 3)) for s in seeds])
+        noise = np.stack([np.random.default_rng(s).normal(size=clean.shape[1:]) for s in seeds])
         try:
             for step in range(1, request.steps + 1):
                 threading.Event().wait(self.pace)
@@ -74,6 +96,21 @@ class FakeEngine:
         notes = () if request.prompt else ("No sentence was given: any scene may come.",)
         yield Painted(tuple(pictures), request.steps * self.pace, notes)
 
+    def schedule(self, steps: int, share: float | None = None) -> Schedule:
+        sigmas = tuple(80.0 * 0.5**k for k in range(steps))
+        who = tuple("high" if sigma > 10 else "low" for sigma in sigmas)
+        return Schedule(sigmas, who, None if share is None else max(1, round(share * steps)))
+
+    def networks(self) -> tuple[str, ...]:
+        return self._networks
+
+    def look_inside(self, request: Request) -> Generator[Progress | Inside]:
+        for event in self.paint(request):
+            if isinstance(event, Progress):
+                yield event
+            else:
+                yield heard(request, event.pictures[0])
+
     def recall(self, png: Path) -> Recalled:
         with engine.open_png(png) as opened:
             text = opened.info.get("fake-recipe")
@@ -82,6 +119,39 @@ class FakeEngine:
         recipe = json.loads(text)
         painting, _ = regions.read(recipe.pop("painting"), recipe["prompt"])
         return Recalled(Request(**recipe, painting=painting))
+
+
+def heard(request: Request, painted: Picture) -> Inside:
+    """Each word looked at in a spot of its own, less and less; CLIP hears twice as much as T5."""
+    words, steps = tuple(re.findall(r"\w+", request.prompt)), request.steps
+    layers = Layer("down.2", 16, 16), Layer("middle", 8, 8)
+    maps = []
+    for layer in layers:
+        y, x = np.mgrid[: layer.rows, : layer.columns] / layer.rows + 0.5 / layer.rows
+        places = [(k + 0.5) / len(words) for k in range(len(words))]
+        spots = np.stack([np.exp(-40 * ((x - p) ** 2 + (y - 0.6) ** 2)) for p in places])
+        fading = np.linspace(0.3, 0.03, steps)[:, None, None, None, None]
+        maps.append(fading * np.stack([spots, spots / 2])[None])
+    told = np.linspace(0.4, 0.04, steps)[:, None]
+    shares = np.concatenate([told, told / 2, told / 4, 0 * told, 1 - 1.75 * told], 1)
+    nothing = np.tile([0.0, 0.0, 0.0, 0.0, 1.0], (steps, 2, 1))
+    nothing[-2:] = np.nan
+    assert len(STREAMS) == 2 and len(PARTS) == 5
+    return Inside(
+        png=painted.png,
+        name=painted.name,
+        seed=painted.seed,
+        seconds=0.5,
+        words=words,
+        sigmas=tuple(20.0 * (1 - k / steps) ** 3 for k in range(steps)),
+        experts=("high",) * (steps // 2) + ("low",) * (steps - steps // 2),
+        layers=layers,
+        branches=(
+            Branch("words", tuple(maps), np.stack([shares, shares], 1)),
+            Branch("nothing", (), nothing),
+        ),
+        npz=b"PK maps",
+    )
 
 
 def scene(prompt: str, seed: int) -> np.ndarray:

@@ -8,6 +8,13 @@ import pytest
 from .fake_engine import FakeEngine
 from .visiting import Visit, visiting
 
+UNNAMED = (
+    "[...document.querySelectorAll('button, input, select, textarea')].filter(e =>"
+    " e.checkVisibility() && !(e.innerText || e.ariaLabel || (e.labels && e.labels.length)))"
+    ".map(e => e.outerHTML)"
+)
+"""The controls that a screen reader could not call anything."""
+
 
 @pytest.fixture(scope="module")
 def shared_painter() -> FakeEngine:
@@ -70,6 +77,22 @@ def test_stop_stops_the_model_and_leaves_the_page_ready(visit: Visit, painter):
     assert visit.complaints == []
 
 
+def test_a_second_click_is_ignored_and_a_card_takes_the_brush_over(visit: Visit, painter):
+    page = visit.page
+    page.fill("#prompt textarea", "an owl")
+    page.dblclick("#paint")
+    visit.phase("painting")
+    page.click("#paint")
+    page.click(".cards button >> nth=1")
+    page.wait_for_selector(".tiles img[alt^='a black penguin']")
+    page.click(".cards button >> nth=0")
+    page.wait_for_selector(".tiles img[alt^='an orange fox']")
+    visit.phase("done")
+    asked = [request.prompt[:7] for request in painter.requests]
+    assert asked == ["an owl", "a black", "an oran"] and painter.painted == 1
+    assert visit.complaints == [] and not page.locator(".toast-body.error").count()
+
+
 def test_a_refusal_is_shown_and_the_page_goes_on(visit: Visit, painter):
     page = visit.page
     page.check("#keep input")
@@ -92,8 +115,4 @@ def test_the_page_fits_and_can_be_read_in_both_lights(visit: Visit, width):
     page.click(".lamp")
     after = page.evaluate("getComputedStyle(document.body).getPropertyValue('--page')")
     assert before != after
-    unnamed = (
-        "[...document.querySelectorAll('button, input, textarea')].filter(e => e.checkVisibility()"
-    )
-    unnamed += " && !(e.innerText || e.ariaLabel || (e.labels && e.labels.length)))"
-    assert page.evaluate(f"{unnamed}.map(e => e.outerHTML)") == []
+    assert page.evaluate(UNNAMED) == []

@@ -113,17 +113,17 @@ def test_a_phrase_is_made_painted_sent_and_seen(visit: Visit, painter, tmp_path)
     assert page.inner_text(".painter .count") == "2 painted"
 
     masks = sent(visit, painter)
-    assert list(masks) == ["a red fox", "owl"]
+    assert list(masks) == ["a red fox", "an owl"]
     fox = masks["a red fox"]
     assert set(np.unique(fox)) == {0, 255}
     rows, columns = np.nonzero(fox)
     assert 27 <= rows.min() <= 29 and 34 <= rows.max() <= 36
     assert 8 <= columns.min() <= 10 and 28 <= columns.max() <= 30
-    assert masks["owl"][16, 51] == 255 and not masks["owl"][:, :40].any()
+    assert masks["an owl"][16, 51] == 255 and not masks["an owl"][:, :40].any()
 
     picture = np.asarray(Image.open(visit.download(tmp_path)))
     there = (picture == PATCH).all(2)
-    assert np.array_equal(there, (fox > 0) | (masks["owl"] > 0))
+    assert np.array_equal(there, (fox > 0) | (masks["an owl"] > 0))
     shown = page.evaluate("document.querySelector('.tiles img').src").split(",")[1]
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(shown)))), picture)
 
@@ -165,6 +165,25 @@ def test_erase_undo_redo_fill_move_and_clear(visit: Visit, painter):
     assert sent(visit, painter) == {}
 
 
+def test_a_word_brings_what_describes_it_and_comes_alone_when_pressed_again(visit: Visit):
+    page, chips = visit.page, visit.page.locator(".chips button")
+    write(visit, "a big red fox by two owls, blue")
+    phrases = lambda: page.locator(".entry .pick").all_inner_texts()  # noqa: E731
+    chips.nth(3).click()
+    assert phrases() == ["a big red fox"]
+    chips.nth(3).click()
+    assert phrases() == ["fox"]
+    chips.nth(6).click()
+    chips.nth(7).click()
+    assert phrases() == ["fox", "two owls", "blue"]
+    drag(visit, (0.5, 0.5))
+    chips.nth(7).click()
+    assert phrases() == ["fox", "two owls", "blue"]
+    # What another phrase has taken stays with it.
+    chips.nth(2).click()
+    assert phrases() == ["fox", "two owls", "blue", "a big red"]
+
+
 def test_a_finger_paints_and_does_not_scroll(visit: Visit, painter):
     visit.page.set_viewport_size({"width": 390, "height": 844})
     take(visit, 5, 5)
@@ -173,7 +192,7 @@ def test_a_finger_paints_and_does_not_scroll(visit: Visit, painter):
     touch(visit, (0.5, 0.3), (0.5, 0.5), (0.5, 0.7))
     said(visit, "Painted.")
     assert visit.page.evaluate("document.scrollingElement.scrollTop") == before
-    rows, columns = np.nonzero(sent(visit, painter)["owl"])
+    rows, columns = np.nonzero(sent(visit, painter)["an owl"])
     assert 14 <= rows.min() <= 17 and 46 <= rows.max() <= 50
     assert 27 <= columns.min() and columns.max() <= 36
 

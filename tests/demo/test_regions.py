@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from demo import regions
 from demo.regions import CELLS, Region
+from ediffi.controls import paint_with_words
 
 from .paintings import HALF, painting, region
 
@@ -160,3 +162,9 @@ def test_any_json_is_a_painting_or_refused_in_a_sentence(value):
             assert len(one.mask) == CELLS and any(one.mask) and -2 <= one.weight <= 4
         sent = json.loads(json.dumps(regions.as_json(PROMPT, kept)))
         assert regions.read(sent, PROMPT) == (kept, ())
+
+
+def test_the_page_begins_with_the_models_own_strength():
+    assert regions.WEIGHT == paint_with_words.WEIGHT
+    page = (Path(regions.__file__).parent / "painter.html").read_text(encoding="utf-8")
+    assert f'value="{regions.WEIGHT}" disabled><output>{regions.WEIGHT:.2f}<' in page

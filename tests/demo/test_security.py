@@ -17,6 +17,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from .paintings import HALF, painting, region
+from .test_app import PUBLIC
 
 GOOD = {"prompt": "a red fox", "seed": 7, "steps": 2, "guidance": 3.0, "pictures": 1}
 
@@ -38,15 +39,13 @@ def web(address) -> Iterator[httpx.Client]:
 def paint(client: Client, **changed: Any) -> dict[str, Any]:
     values = {**GOOD, **changed}
     names = ("prompt", "seed", "steps", "guidance", "pictures")
-    return client.predict(*[values[name] for name in names], api_name="/paint")
+    return client.predict(*[values[name] for name in names], api_name="/generate")
 
 
 def test_the_api_paints_and_is_no_larger_than_it_says(client):
     assert paint(client)["phase"] == "done"
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
-        "/paint",
-        "/unknown_words",
-    }
+    named = set(client.view_api(return_format="dict")["named_endpoints"])
+    assert named == {f"/{name}" for name in PUBLIC}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +88,9 @@ def test_what_is_no_value_at_all_never_reaches_the_model(client, painter, name, 
 
 
 def paint_places(client: Client, value: Any) -> dict[str, Any]:
-    return client.predict(*GOOD.values(), None, value, api_name="/paint")
+    prompt = value["prompt"] if isinstance(value, dict) else GOOD["prompt"]
+    regions = value["regions"] if isinstance(value, dict) else value
+    return client.predict(prompt, regions, 7, 2, 3.0, api_name="/paint")
 
 
 def test_a_client_can_send_a_painting(client, painter):
@@ -101,8 +102,8 @@ def test_a_client_can_send_a_painting(client, painter):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("[", "A painting is an object of JSON, not str"),
-        ({"prompt": "a red fox"}, "exactly the fields prompt, regions"),
+        ("[", "The regions are a list, not str"),
+        (painting("a red fox", "fox"), "A painted region is an object of JSON, not str"),
         (painting("a red fox", *[region("fox")] * 9), "at most 8 regions, and 9 were sent"),
         (painting("a red fox", region("fox", runs=[255, 10**9])), "add up to 4,096 cells"),
         (painting("a red fox", region("fox", runs=[1, 1] * 200_000)), "at most 4,096 pairs"),
@@ -119,7 +120,7 @@ def test_a_painting_beyond_its_limits_is_refused_in_words(client, painter, value
 
 
 def test_nested_json_stops_before_the_model_and_the_studio_goes_on(client, painter, web, app):
-    number = next(n for n, event in app.fns.items() if event.api_name == "paint")
+    number = next(n for n, event in app.fns.items() if event.api_name == "create")
     deep = "[" * 100_000 + "]" * 100_000
     data = f'["a fox", 7, 2, 3, 1, null, {deep}]'
     body = f'{{"fn_index": {number}, "session_hash": "stranger", "data": {data}}}'
@@ -134,6 +135,29 @@ def test_nested_json_stops_before_the_model_and_the_studio_goes_on(client, paint
 )
 def test_any_sentence_of_allowed_length_is_painted(client, prompt):
     assert paint(client, prompt=prompt)["phase"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("taste", "nothing to compare that is called"),
+        ("painting", "Nothing is painted"),
+        ("look", "No picture lends its look"),
+        ("networks", "This model has one network"),
+        ("words", "There are no later words"),
+    ],
+)
+def test_a_comparison_of_nothing_is_refused_in_words(client, painter, kind, said):
+    with pytest.raises(AppError) as refusal:
+        client.predict("a red fox", kind, api_name="/compare")
+    assert said in str(refusal.value)
+    assert painter.requests == []
+
+
+def test_a_client_can_compare(client, painter):
+    found = client.predict("a red fox", "encoders", steps=2, api_name="/compare")
+    assert found["phase"] == "done" and len(found["tiles"]) == 8
+    assert painter.painted == 8
 
 
 FILES = (
@@ -182,7 +206,7 @@ def test_large_uploads_are_refused(web):
 
 def recall(web: httpx.Client, app, file: dict[str, Any]) -> str:
     """What the server answers to a client that calls the page's private event by its number."""
-    number = next(n for n, event in app.fns.items() if event.api_name == "recall")
+    number = next(n for n, event in app.fns.items() if event.api_name == "reread")
     body = {"fn_index": number, "data": [file], "session_hash": "stranger"}
     return web.post("/gradio_api/run/predict", json=body).text
 
@@ -212,5 +236,7 @@ def test_logs_hold_no_sentence(client, capfd):
     with pytest.raises(AppError):
         paint(client, prompt="quillaby " * 200)
     client.predict("a fox named quillaby", api_name="/unknown_words")
+    with pytest.raises(AppError):
+        client.predict("a fox named quillaby", "no base64", api_name="/style")
     said = capfd.readouterr()
     assert "quillaby" not in said.out + said.err

@@ -3,8 +3,11 @@
 Missing weights or a missing browser fail here; neither is a reason to skip.
 """
 
+import base64
+
 import numpy as np
 import pytest
+from gradio_client import Client
 
 from demo.app import build_app, launch
 from demo.engine import Painted, Progress, request
@@ -40,6 +43,29 @@ def test_the_shipped_model_paints_before_ones_eyes(shipped, chromium, tmp_path):
     assert recipe.prompt == SENTENCE
     again = shipped.model.replay(recipe).image
     assert np.array_equal(np.asarray(again), np.asarray(read_picture(path)))
+
+
+def test_programs_paint_with_the_shipped_model(shipped, tmp_path):
+    app = build_app(shipped)
+    address = launch(app, "127.0.0.1", None)
+    try:
+        studio = Client(address, verbose=False, download_files=str(tmp_path))
+        place = [{"phrase": "orange fox", "box": [0.1, 0.4, 0.6, 0.9]}]
+        painted = studio.predict(SENTENCE, place, 3, 4, api_name="/paint")
+        (picture,) = painted["pictures"]
+        borrowed = studio.predict(SENTENCE, picture["png"], steps=4, api_name="/style")
+        large = studio.predict(picture["png"], 256, SENTENCE, api_name="/upscale")
+        settings = studio.predict(picture["png"], api_name="/recall")
+        studio.close()
+    finally:
+        app.close(verbose=False)
+    (note,) = painted["notes"]
+    assert "“orange fox”" in note and borrowed["phase"] == "done"
+    assert settings["prompt"] == SENTENCE and settings["regions"] == painted["regions"]
+    assert (settings["seed"], settings["steps"], settings["size"]) == (3, 4, 64)
+    path = tmp_path / "large.png"
+    path.write_bytes(base64.b64decode(large["pictures"][0]["png"]))
+    assert read_picture(path).size == (256, 256) and read_png(path).source is not None
 
 
 def test_the_picture_forms_from_a_blur(shipped):

@@ -1,5 +1,9 @@
 """What steers a picture: limits, files that are none, and the way through page, model and PNG."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -8,6 +12,7 @@ from demo.engine import Painted
 from demo.steering import STRENGTH, Steering, open_lender, read
 from demo.storybook import StorybookEngine
 from ediffi.controls import style_transfer
+from ediffi.recipe import write_png
 from tests.fakes import tiny_pipeline
 
 from .test_app import handler
@@ -94,7 +99,7 @@ def test_the_page_hands_on_what_steers(app, painter, tmp_path):
     path = tmp_path / "look.png"
     Image.new("RGB", (16, 16)).save(path)
     values = ("a red fox", 7, 2, 3.0, 1, 64, None, [str(path)], 2.0, ["t5"], "an owl", 50)
-    *_, last = handler(app, "paint")(*values)
+    *_, last = handler(app, "create")(*values)
     assert last["phase"] == "done"
     assert painter.requests[-1].steering == Steering((path,), 2.0, ("clip_text",), (0.5, "an owl"))
 
@@ -120,8 +125,47 @@ def test_the_model_is_steered_and_a_png_brings_it_back(tmp_path):
         assert painted(**steered).image.tobytes() != bare.image.tobytes()
     out.write_bytes(painted(style=(look,), without=("t5",), turn=(0.5, "an owl")).png)
     recalled = model.recall(out)
-    assert recalled.request.steering == Steering(without=("t5",), turn=(0.5, "an owl"))
-    assert [note for note in recalled.notes if "look from another picture" in note]
+    steered = recalled.request.steering
+    look = steered.look
+    assert steered == Steering(look=look, without=("t5",), turn=(0.5, "an owl"))
+    assert recalled.notes == ("The look that it borrowed came back with it.",)
+    again = engine.request("a fox", 3, 4, 3.0, 1, 16, None, steered)
+    *_, last = model.paint(again)
+    assert isinstance(last, Painted)
+    assert np.array_equal(np.asarray(last.pictures[0].image), np.asarray(Image.open(out)))
+
+
+def test_a_look_that_this_page_cannot_use_is_said(tmp_path):
+    pipeline = tiny_pipeline()
+    model, out = StorybookEngine.of(pipeline), tmp_path / "out.png"
+    own = pipeline.style([Image.effect_noise((24, 16), 80)])
+    for look, said in (
+        (replace(own, strength=20.0), "its strength 20 is above this page's"),
+        (replace(own, vector=own.vector[:-1]), "another CLIP read it"),
+    ):
+        result = pipeline.generate("a fox", seed=3, steps=2)
+        write_png(result.image, replace(result.recipe, style=look), out)
+        recalled = model.recall(out)
+        assert recalled.request.steering == Steering() and said in recalled.notes[0]
+
+
+def test_a_kept_look_counts_until_a_file_lends_another():
+    look = Image.new("RGB", (16, 16))
+    assert read(kept=True, look=look) == Steering(look=look) and read(kept=True, look=look).lends
+    assert read(kept=False, look=look) == read(look=look) == Steering()
+    assert read(["/a.png"], kept=True, look=look) == Steering((Path("/a.png"),))
+    assert not read(strength=0, kept=True, look=look).lends
+
+
+def test_the_strip_shows_where_the_later_words_begin(app, painter):
+    strip = handler(app, "timeline")
+    found = strip(8, "an owl", 50)
+    assert [step["who"] for step in found["steps"]] == ["high"] * 3 + ["low"] * 5
+    assert found["steps"][0]["sigma"] == "80" and found["begins"] == 4
+    assert "the later words begin with step 5, at σ 5." in found["line"]
+    assert strip(8, " ", 50)["begins"] is None and "later" not in strip(8, "", 50)["line"]
+    assert "no step is left" in strip(1, "an owl", 50)["line"]
+    assert strip(0, "", 50) is None and strip(8, "a" * 900, 50) is None
 
 
 def test_a_picture_that_lends_nothing_is_refused_in_a_sentence(tmp_path):

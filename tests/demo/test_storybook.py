@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import json
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -9,15 +10,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from demo import engine
+from demo.attended import Attended
 from demo.engine import Painted, Progress
+from demo.recalled import painting_of
+from demo.steering import Steering
 from demo.storybook import StorybookEngine, begin, load
+from demo.walls import Walled
 from ediffi.controls.paint_with_words import Painting
+from ediffi.networks.taps import Tap
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.recipe import Recipe, read_png, write_png
-from tests.fakes import tiny_cascade_folder, tiny_pipeline
+from tests.fakes import tiny_cascade_folder, tiny_ensemble_folder, tiny_pipeline
 
 from .fake_engine import FakeEngine
 from .paintings import HALF, painting, region
@@ -38,8 +45,9 @@ def tiny() -> StorybookEngine:
 
 def test_the_fake_and_the_real_engine_have_the_same_verbs():
     verbs = [name for name in vars(engine.Engine) if not name.startswith("_")]
-    assert verbs == ["defaults", "shelves", "unknown", "paint", "recall"]
-    kinds: tuple[type, ...] = (engine.Engine, FakeEngine, StorybookEngine)
+    told = ["defaults", "shelves", "unknown"]
+    assert verbs == [*told, "paint", "schedule", "networks", "look_inside", "recall"]
+    kinds: tuple[type, ...] = (engine.Engine, FakeEngine, StorybookEngine, Walled)
     for verb in verbs:
         asks = {tuple(inspect.signature(getattr(kind, verb)).parameters) for kind in kinds}
         assert len(asks) == 1
@@ -138,6 +146,32 @@ def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(
     assert str(tmp_path) not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"format": 99}, "has format 99 and this version of ediffi reads up to 2: a newer ediffi"),
+        ({"format": "x"}, "names no format"),
+        ({"seed": -1}, "The seed must lie between 0 and 4294967295, not -1"),
+        ({"prompt": "a" * 801}, "801 characters; the limit is 800"),
+        ({"prompt": 7}, "The recipe is not usable"),
+        ({"sampling": {"steps": 10**6}}, "between 1 and 50, not 1000000|not usable"),
+        ({"weights": []}, "The recipe is not usable"),
+        ({"surprise": 1}, "The recipe is not usable"),
+    ],
+)
+def test_a_forged_or_later_recipe_is_refused_in_a_sentence(tiny, tmp_path, changed, said):
+    result = tiny.model.generate("a blue owl", seed=3, steps=2)
+    path, info = tmp_path / "owl.png", PngInfo()
+    recipe = result.recipe.to_json()
+    if isinstance(changed.get("sampling"), dict):
+        changed = {"sampling": {**recipe["sampling"], **changed["sampling"]}}
+    info.add_text("ediffi", json.dumps({**recipe, **changed}))
+    result.image.save(path, pnginfo=info)
+    with pytest.raises(ValueError, match=said) as refusal:
+        tiny.recall(path)
+    assert str(tmp_path) not in str(refusal.value) and "\n" not in str(refusal.value)
+
+
 def test_words_and_defaults_are_there_before_the_model():
     coming: Future[EDiffI] = Future()
     early = StorybookEngine(coming, preset("storybook").sampling, (64,))
@@ -167,6 +201,26 @@ def test_a_model_with_stages_offers_its_sizes_and_names_who_is_at_work(tmp_path)
     assert told[:2] == [("baseline", 16)] * 2 and set(told[2:]) == {("sr32", 32)}
 
 
+def test_a_given_picture_is_enlarged_by_the_stages(tmp_path):
+    painter = load(str(tiny_cascade_folder(tmp_path / "tiny")))
+    small = tmp_path / "small.png"
+    Image.effect_noise((16, 16), 80).save(small)
+    asked = replace(engine.request("a red fox", 7, 2, 2.0, 1, 64), source=small)
+    *steps, last = painter.paint(asked)
+    assert isinstance(last, Painted) and last.pictures[0].image.size == (64, 64)
+    assert {step.who for step in steps if isinstance(step, Progress)} == {"sr32", "sr64"}
+    recipe = read_png_of(last, tmp_path)
+    assert recipe.source is not None
+    with pytest.raises(ValueError, match="no super-resolution stage"):
+        list(StorybookEngine.of(tiny_pipeline()).paint(asked))
+    Image.new("1", (12_000, 12_000)).save(small)
+    with pytest.raises(ValueError, match="at most 8 million pixels"):
+        list(painter.paint(asked))
+    Image.new("RGB", (8, 8)).save(small)
+    with pytest.raises(ValueError, match="its shorter side must have at least 16"):
+        list(painter.paint(asked))
+
+
 def test_a_size_that_the_model_does_not_make_is_said(tiny, tmp_path):
     large = load(str(tiny_cascade_folder(tmp_path / "tiny")))
     *_, last = large.paint(engine.request("a red fox", 7, 1, 2.0, 1, 64))
@@ -176,3 +230,74 @@ def test_a_size_that_the_model_does_not_make_is_said(tiny, tmp_path):
     recalled = tiny.recall(path)
     assert recalled.request.size == 16
     assert "It has 64 pixels, which this model does not make." in recalled.notes
+
+
+def test_a_painted_run_says_where_the_model_looked_and_changes_no_pixel(tiny):
+    value = painting("a fox and a fox", region("a fox", occurrence=2), region("a fox"))
+    asked = engine.request("a fox and a fox", 3, 3, 2.0, 2, 16, value)
+    *_, last = tiny.paint(asked)
+    assert isinstance(last, Painted)
+    said = last.notes[-1]
+    assert said.startswith("Attention that fell on its painted place: “a fox” (number 2) ")
+    assert said.count("by chance 50%") == 2 and said.endswith("not what it drew.")
+    *_, plain = tiny.paint(replace(asked, painting=()))
+    assert not [note for note in plain.notes if "Attention" in note]
+    places = painting_of(asked)
+    unheard = tiny.model.generate("a fox and a fox", 3, 16, 3, 2.0, places).image
+    *_, single = tiny.paint(replace(asked, pictures=1))
+    assert np.array_equal(np.asarray(single.pictures[0].image), np.asarray(unheard))
+
+
+def test_only_the_first_words_are_listened_to(tiny):
+    value = painting("a fox", region("a fox"))
+    turned = Steering(turn=(0.5, "an owl"))
+    asked = engine.request("a fox", 3, 4, 2.0, 1, 16, value, turned)
+    (request,) = tiny._asked(tiny.model, asked)
+    heard = Attended(tiny.model, [request])
+    assert heard.last == 2
+    *_, last = tiny.paint(asked)
+    assert "Attention" in last.notes[-1]
+    assert Attended(tiny.model, tiny._asked(tiny.model, replace(asked, painting=()))).last == 2
+
+
+def test_nobody_listens_on_after_a_run_that_was_stopped(tiny):
+    value = painting("a fox", region("a fox"))
+    events = tiny.paint(engine.request("a fox", 3, 4, 2.0, 1, 16, value))
+    next(events)
+    assert any(tap.heard for tap in tiny.model.model.denoiser.modules() if isinstance(tap, Tap))
+    events.close()
+    assert not any(tap.heard for tap in tiny.model.model.denoiser.modules() if isinstance(tap, Tap))
+
+
+def test_the_steps_name_their_levels_and_the_later_words_their_step(tiny):
+    schedule = tiny.schedule(5, 0.4)
+    assert schedule.sigmas[0] == 80 and list(schedule.sigmas) == sorted(schedule.sigmas)[::-1]
+    assert schedule.who == ("baseline",) * 5 and schedule.begins == 2
+    assert tiny.schedule(1).begins is None and tiny.schedule(1, 0.5).begins == 1
+    steps = [e for e in tiny.paint(ASKED) if isinstance(e, Progress)]
+    assert [step.sigma for step in steps] == list(tiny.schedule(3).sigmas)
+
+
+def test_an_ensemble_stands_beside_its_baseline(tmp_path):
+    folder = tiny_ensemble_folder(tmp_path / "tiny")
+    painter = load(str(folder))
+    assert painter.networks() == ("experts", "baseline")
+    assert load(f"{folder}/baseline").networks() == ("baseline", "experts")
+    who = painter.schedule(18).who
+    assert list(dict.fromkeys(who)) == ["high", "middle", "low"]
+    asked = engine.request("a red fox", 7, 2, 2.0, 1)
+    made = {
+        name: next(e for e in painter.paint(replace(asked, network=name)) if isinstance(e, Painted))
+        for name in (*painter.networks(), None)
+    }
+    pictures = {name: painted.pictures[0].image.tobytes() for name, painted in made.items()}
+    assert pictures["experts"] == pictures[None] != pictures["baseline"]
+    value = painting("a red fox", region("a red fox"))
+    *_, last = painter.paint(engine.request("a red fox", 7, 6, 2.0, 1, None, value))
+    assert isinstance(last, Painted) and "Attention" in last.notes[-1]
+    with pytest.raises(ValueError, match="no network 'sr32'"):
+        list(painter.paint(replace(asked, network="sr32")))
+
+
+def test_a_model_without_a_folder_has_one_network(tiny):
+    assert tiny.networks() == ("baseline",)

@@ -1,0 +1,89 @@
+/* The comparison: one tile for each picture, filled one after the other. All text goes through textContent. */
+const page = element.querySelector(".compare"), side = page.querySelector(".side"), line = page.querySelector(".line");
+const bar = page.querySelector(".bar"), fill = page.querySelector(".bar-fill"), spoken = page.querySelector(".spoken");
+const notes = page.querySelector(".notes"), state = { run: null, over: null };
+
+function made(tag, name, text) {
+  const part = document.createElement(tag);
+  part.className = name;
+  if (text) part.textContent = text;
+  return part;
+}
+
+function layTiles(value) {
+  if (value.run === state.run) return;
+  state.run = value.run;
+  notes.replaceChildren();
+  side.dataset.count = value.labels.length;
+  side.replaceChildren(...value.labels.map((label, k) => {
+    const tile = made("li", "tile"), frame = made("div", "frame");
+    tile.style.order = value.order.indexOf(k);
+    tile.append(frame, made("b", "label", label), made("span", "note"));
+    return tile;
+  }));
+}
+
+function picture(k, png, label) {
+  const frame = side.children[k].querySelector(".frame");
+  const shown = frame.querySelector("img") || frame.appendChild(document.createElement("img"));
+  shown.decoding = "sync";
+  shown.alt = label;
+  if (shown.getAttribute("src") !== source(png)) shown.src = source(png);
+}
+
+function finish(tile, k, label) {
+  picture(k, tile.png, label);
+  const box = side.children[k];
+  if (box.classList.contains("ready")) return;
+  box.classList.add("ready");
+  box.querySelector(".note").textContent = tile.note;
+  const link = download(tile, 0, 1);
+  link.setAttribute("aria-label", "Download: " + label);
+  link.textContent = "PNG";
+  box.append(link);
+  tellPainted([tile]);
+}
+
+function setBar(step, of) {
+  fill.style.transform = "scaleX(" + (of ? step / of : 0) + ")";
+  bar.setAttribute("aria-valuemax", of || 1);
+  bar.setAttribute("aria-valuenow", step);
+  bar.setAttribute("aria-hidden", page.dataset.phase === "painting" ? "false" : "true");
+}
+
+function showComparison(value) {
+  // A value may come twice, and that of a run that is over may come once more when the next begins.
+  if (!value || !value.phase || (value.run && value.run === state.over)) return;
+  if (value.phase === "stopped" || value.phase === "refused") {
+    if (page.dataset.phase !== "painting" && page.dataset.phase !== "waiting") return;
+    state.over = state.run;
+    page.dataset.phase = "halted";
+    line.textContent = value.phase === "stopped" ? "Stopped" : "Nothing was compared";
+    spoken.textContent = line.textContent + ".";
+    return setBar(0, 1);
+  }
+  layTiles(value);
+  page.dataset.phase = value.phase;
+  if (value.phase === "painting") {
+    picture(value.index, value.png, value.labels[value.index]);
+    if (value.tile) finish(value.tile, value.index, value.labels[value.index]);
+    setBar(value.step, value.of);
+    line.textContent = "Picture " + (value.index + 1) + " of " + value.labels.length + "  ·  step " + value.step + " of " + value.of + "  ·  " + value.seconds.toFixed(1) + " s";
+    return;
+  }
+  value.tiles.forEach((tile, k) => finish(tile, k, value.labels[k]));
+  notes.replaceChildren(...value.notes.map((text) => made("li", "", text)));
+  setBar(1, 1);
+  line.textContent = value.tiles.length + " pictures in " + value.seconds.toFixed(1) + " s";
+  spoken.textContent = "Done: " + line.textContent + ".";
+  state.over = value.run;
+}
+
+document.addEventListener("compare-wait", () => {
+  page.dataset.phase = "waiting";
+  line.textContent = "Waiting for a free brush";
+  side.replaceChildren();
+  notes.replaceChildren();
+  setBar(0, 1);
+});
+watch("value", () => showComparison(props.value));

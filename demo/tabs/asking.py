@@ -1,0 +1,39 @@
+"""From the values of the first page's widgets to a checked request, and how a refusal is shown."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import gradio as gr
+
+from demo import engine, steering
+from demo.engine import Request
+
+
+def asked(
+    prompt: object,
+    seed: object,
+    steps: object,
+    guidance: object,
+    pictures: object,
+    size: object,
+    painting: object,
+    *steered: Any,
+) -> Request:
+    """The request; `steered` is in the order of `demo.steering.read`, and so are its errors."""
+    made = steering.read(*steered)
+    return engine.request(prompt, seed, steps, guidance, pictures, size, painting, made)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Lets a ValueError reach the visitor as its sentence, with nothing that could be markup."""
+    try:
+        yield
+    except ValueError as error:
+        raise gr.Error(
+            html.escape(str(error)), title="Not possible", print_exception=False
+        ) from error

@@ -1,0 +1,79 @@
+"""Who waits for the model: so many visitors, and each of them once.
+
+Knows gradio's queue, which has a limit for all visitors together and none for one, and nothing of
+what is painted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.queueing import Event, Queue
+from gradio.server_messages import ProcessCompletedMessage
+
+MODEL_QUEUE = "model"  # one for everything that touches the model, on every page and endpoint
+PLACES = 16  # visitors waiting at most; the next one is told so
+OTHERS = 4  # of what does not touch the model, at once
+FEWEST_HEARD = 64  # sessions whose messages are kept besides those that may wait; our choice
+ONE_EACH = "Your last picture is still on its way: wait for it or stop it."
+
+
+class WaitingRoom(Queue):
+    """Gradio's queue, in which a visitor has one job for the model, waiting or running.
+
+    A visitor is a page, or a client with a session of its own. A client's second job is refused. On
+    the page the new job takes the old one's place: what a second click may ask for at all is the
+    page's choice.
+    """
+
+    async def push(self, body: Any, request: Any, username: str | None) -> Any:
+        """As the queue's own, with a refusal as the check of an input has it."""
+        asked = self.blocks.fns.get(body.fn_index)
+        if asked is not None and asked.concurrency_id == MODEL_QUEUE:
+            jobs = self._jobs_of(body.session_hash)
+            if jobs and asked.api_visibility != "private":
+                refusal = {"__type__": "validate", "is_valid": False, "message": ONE_EACH}
+                return False, [refusal], "validator_error"
+            for job in jobs:
+                await self._end(job)
+        pushed = await super().push(body, request, username)
+        if body.session_hash in self.pending_messages_per_session:
+            # Whoever asked last is forgotten last, not whoever came last.
+            self.pending_messages_per_session.move_to_end(body.session_hash)
+        return pushed
+
+    def _jobs_of(self, session: str | None) -> list[Event]:
+        row = self.event_queue_per_concurrency_id.get(MODEL_QUEUE)
+        waiting = row.queue if row else []
+        running = [job for jobs in self.active_jobs if jobs for job in jobs]
+        return [
+            job
+            for job in [*waiting, *running]
+            if job.session_hash == session and job.concurrency_id == MODEL_QUEUE and job.alive
+        ]
+
+    async def _end(self, job: Event) -> None:
+        """Tells its page that a job is over, without a word; a run stops after its step."""
+        nothing = {"data": [None] * len(job.fn.outputs)}
+        self.send_message(job, ProcessCompletedMessage(output=nothing, success=True))
+        await self.clean_events(event_id=job._id)
+
+
+def with_waiting_room(app: gr.Blocks, places: int = PLACES) -> gr.Blocks:
+    """The page with a queue for so many visitors; it has no public way to be given another."""
+    # `api_open` would let a direct call pass the queue.
+    app.queue(max_size=places, default_concurrency_limit=OTHERS, api_open=False)
+    room = WaitingRoom(
+        live_updates=True,
+        concurrency_count=app.max_threads,
+        update_intervals=1,
+        max_size=places,
+        blocks=app,
+        default_concurrency_limit=OTHERS,
+    )
+    # Previews wait here for visitors who may never fetch them, and counts for a page that is off.
+    room.pending_messages_per_session.max_size = FEWEST_HEARD + 2 * places
+    room.ANALYTICS_MAX_EVENTS = 1
+    app._queue = room
+    return app

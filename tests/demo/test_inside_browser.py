@@ -1,0 +1,78 @@
+"""Look inside with a real browser: by mouse, by keys, in both widths, with names for everything."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .test_browser import UNNAMED
+from .visiting import Visit, visiting
+
+SENTENCE = "a red fox in the meadow"
+LABEL = "document.querySelector('.inside-heat').ariaLabel"
+
+
+@pytest.fixture
+def visit(chromium: str, address: str, tmp_path: Path) -> Iterator[Visit]:
+    with visiting(chromium, address, tmp_path / "profile") as visit:
+        yield visit
+
+
+def changes(page, act) -> str:
+    """What the map is called after `act`, which must change it."""
+    before = page.evaluate(LABEL)
+    act()
+    page.wait_for_function(f"before => {LABEL} !== before", arg=before)
+    return page.evaluate(LABEL)
+
+
+def test_every_word_has_a_map_and_every_choice_changes_it(visit: Visit, tmp_path):
+    page = visit.page
+    page.fill("#prompt textarea", SENTENCE)
+    page.mouse.wheel(0, 250)
+    page.wait_for_function("scrollY > 150", timeout=10_000)
+    stuck = "document.querySelector('#page').getBoundingClientRect().top"
+    assert page.evaluate(stuck) >= 0  # the easel stays in view, inside a tab too
+    page.click("button[role=tab]:has-text('Look inside')")
+    page.wait_for_function(
+        "text => document.querySelector('#inside-prompt textarea').value === text", arg=SENTENCE
+    )
+    page.press("#inside-prompt textarea", "Enter")
+    page.wait_for_selector(".inside-words button[aria-pressed=true]")
+    assert page.locator(".inside-words button").all_inner_texts() == SENTENCE.split()
+    assert "“meadow”: brightest in" in page.evaluate(LABEL)
+
+    said = changes(page, lambda: page.click(".inside-words button:has-text('fox')"))
+    assert said.startswith("Map of “fox”: brightest in the middle") and SENTENCE in said
+    page.focus(".inside-step")
+    changes(page, lambda: page.keyboard.press("ArrowLeft"))
+    assert ", step 4 of 12, high" in page.inner_text(".inside-dial output")
+    changes(page, lambda: page.select_option(".inside-stream", label="T5 alone"))
+    changes(page, lambda: page.select_option(".inside-steps", label="Those of low"))
+    assert page.inner_text(".inside-dial output") == "mean of 6 steps"
+    assert page.is_disabled(".inside-step")
+    changes(page, lambda: page.click(".inside-strip figure >> nth=7"))
+    assert page.locator(".inside-strip .here").count() == 1
+    assert page.inner_text(".inside-bar >> nth=1") == "without the sentence: not asked here"
+
+    with page.expect_download() as download:
+        page.click(".inside-keep a >> nth=1")
+    assert download.value.suggested_filename.endswith(".npz")
+    assert Path(download.value.path()).read_bytes() == b"PK maps"
+    for width in (390, 1600):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+        assert page.evaluate(UNNAMED) == []
+    assert visit.complaints == [] and visit.hosts <= {"127.0.0.1", ""}
+
+
+def test_a_refusal_leaves_the_page_as_it_was(visit: Visit, painter):
+    page = visit.page
+    page.click("button[role=tab]:has-text('Look inside')")
+    page.click("#inside-look")
+    page.wait_for_selector("text=without words there is nothing to look at")
+    assert painter.requests == []
+    page.fill("#inside-prompt textarea", "an owl")
+    page.click("#inside-look")
+    page.wait_for_selector(".inside-words button >> nth=1")
+    assert painter.requests[0].prompt == "an owl"
