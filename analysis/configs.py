@@ -1,16 +1,17 @@
 """Table 1's counterpart: do more experts make better pictures at the same cost per step?
 
 The paper compares A (one base, one SR256), B (two SR256 experts), C (a high-noise base expert and
-one for the rest) and D (three base experts) by FID on COCO. Here every configuration paints the
-same captions from the same noise, and the inspector reads what is there. It asks the front door and
-knows no network.
+one for the rest) and D (three base experts) by FID on COCO. "A+" is ours: D's base before A's one
+SR256, so that the base's experts are seen alone. Here every configuration paints the same captions
+from the same noise, and the inspector reads what is there. It asks the front door and knows no
+network.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,12 @@ from ediffi.scores import painter
 from ediffi.storybook.evaluation import Evaluation, Reader, evaluate
 
 if TYPE_CHECKING:
+    from ediffi.model_folder import ModelFolder
     from ediffi.pipeline import EDiffI
 
 SOURCES: Mapping[str, tuple[str, bool]] = {
     "A": ("baseline", False),
+    "A+": ("experts", False),
     "B": ("baseline", True),
     "C": ("rest+high", True),
     "D": ("experts", True),
@@ -47,13 +50,17 @@ class Scored:
 
 @dataclass(frozen=True)
 class Configs:
-    """All configurations on the same `n` captions and seeds, at `size` px."""
+    """All configurations on the same `n` captions and seeds, at `size` px.
+
+    `missing` names the networks for want of which a configuration was left out.
+    """
 
     n: int
     seed: int
     size: int
     split: str
     scored: tuple[Scored, ...]
+    missing: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def apart(self, one: str, other: str) -> tuple[str, ...]:
         """The scores in which the intervals of two configurations do not overlap."""
@@ -81,7 +88,7 @@ def measure(
 
 
 def table(configs: Configs) -> str:
-    """The scores in percent with their intervals, one column for each configuration."""
+    """The scores in percent with intervals, a column per configuration, then what is missing."""
     lines = [
         "| the picture shows | " + " | ".join(s.name for s in configs.scored) + " |",
         "|---|" + "---:|" * len(configs.scored),
@@ -90,6 +97,8 @@ def table(configs: Configs) -> str:
         row = [scored.scores[name] for scored in configs.scored]
         cells = [f"{100 * s:.1f} ({100 * a:.1f} to {100 * b:.1f})" for s, a, b in row]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for name, networks in configs.missing.items():
+        lines += ["", f"Config {name} was left out: there is no {' and no '.join(networks)}."]
     return "\n".join(lines)
 
 
@@ -105,6 +114,17 @@ def open_all(
         networks = (f"{stage}-low", f"{stage}-high") if split else (stage,)
         opened[name] = EDiffI.from_pretrained(folder / base, stages={stage: networks})
     return opened
+
+
+def missing(contents: ModelFolder, stage: str = "sr256") -> dict[str, tuple[str, ...]]:
+    """The networks that a model folder lacks for a configuration; those it can do are not named."""
+    known = {*contents.networks, *contents.ensembles}
+    lacks = {}
+    for name, (base, split) in SOURCES.items():
+        wanted = [*base.split("+"), *((f"{stage}-low", f"{stage}-high") if split else (stage,))]
+        gone = tuple(network for network in wanted if network not in known)
+        lacks |= {name: gone} if gone else {}
+    return lacks
 
 
 def _scored(name: str, model: EDiffI, found: Evaluation, size: int) -> Scored:

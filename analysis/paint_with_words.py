@@ -1,83 +1,34 @@
 """Does paint-with-words put things where they were painted (paper Sec. 4.3, Fig. 17)?
 
-Captions of unseen scenes with one thing or two; each thing's noun is painted on a square of 4 to
-20 % of the page at a random place, which the scene never had. The inspector then says where the
-thing is. It knows the front door and the inspector; no network and no attention.
+Captions of unseen scenes with one thing or two; each thing's words, such as "a red fox", are
+painted on a square of 4 to 20 % of the page at a random place, which the scene never had. The
+inspector then says where the thing is. Many such places are none where the thing may stand, so it
+is also painted on the left and on the right of the page, from top to bottom. It knows the front
+door and the inspector; no network and no attention.
 """
 
 from __future__ import annotations
 
-import argparse
-import math
-import random
-import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from ediffi.controls.paint_with_words import Painting, Rule
-from ediffi.files import write_json
+from analysis.intervals import Share, mean
+from analysis.painted_tasks import GRID, PAGE, SETTINGS, Box, Job, Setting, jobs
 from ediffi.pipeline import EDiffI
-from ediffi.storybook import vocabulary
 from ediffi.storybook.distances import kernel_distance
-from ediffi.storybook.evaluation import Reader, Task, draw, make_tasks
+from ediffi.storybook.evaluation import Reader, draw
 from ediffi.storybook.inspector import Reading, Seen
 
-SMALLEST, LARGEST = 0.04, 0.20
-WEIGHTS = (0.5, 1.0, 2.0, 4.0)
-RULES: tuple[Rule, ...] = ("max", "std")
-GRID = 64
 FEWEST = 8
-
-Share = tuple[float, float, float]
-"""A mean, and the ends of its 95 % interval."""
-
-
-@dataclass(frozen=True)
-class Box:
-    """A square of the page: its left upper corner and its side, as fractions of the page."""
-
-    left: float
-    top: float
-    side: float
-
-    def overlap(self, other: Box) -> float:
-        """The area that both cover, as a fraction of the page."""
-        wide = min(self.left + self.side, other.left + other.side) - max(self.left, other.left)
-        high = min(self.top + self.side, other.top + other.side) - max(self.top, other.top)
-        return max(0.0, wide) * max(0.0, high)
-
-    def mask(self) -> np.ndarray:
-        """The square as bool (64, 64), at least one cell of it."""
-        rows = (np.arange(GRID) + 0.5) / GRID
-        inside = [(edge <= rows) & (rows < edge + self.side) for edge in (self.top, self.left)]
-        return inside[0][:, None] & inside[1][None, :]
-
-
-PAGE = Box(0.0, 0.0, 1.0)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture to paint: kinds of things, the nouns that name them, and a square for each."""
-
-    task: Task
-    kinds: tuple[str, ...]
-    nouns: tuple[str, ...]
-    boxes: tuple[Box, ...]
-
-    def painting(self, weight: float, rule: Rule) -> Painting:
-        """Every noun on its square."""
-        made = Painting(self.task.caption.text, rule=rule)
-        for noun, box in zip(self.nouns, self.boxes, strict=True):
-            made = made.add(noun, box.mask(), weight=weight)
-        return made
+SIDE = 28
+"""How many of the 64 columns are painted on the left, or on the right."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """What came of one weight and rule; weight 0 is the unpainted picture.
+    """What came of one setting; weight 0 is the unpainted picture.
 
     `inside` is the share of a thing's box inside its square, 0 where the thing is absent; `chance`
     the same with another picture's squares; `present` how often it is there at all, and `kept` how
@@ -92,6 +43,23 @@ class Placed:
     present: Share
     kept: float | None
     distance: Share
+    elsewhere: float = 0.0
+
+
+@dataclass(frozen=True)
+class Sided:
+    """Captions of one thing, painted on the left and on the right by one setting.
+
+    `asked` is how often the thing stands on the side that was asked for, where it is there at all
+    (`captions` of the n); `present` how often it is there. Half is chance.
+    """
+
+    rule: str
+    weight: float
+    elsewhere: float
+    captions: int
+    asked: Share
+    present: Share
 
 
 @dataclass(frozen=True)
@@ -103,21 +71,7 @@ class Places:
     seed: int
     area: float
     placed: tuple[Placed, ...]
-
-
-def jobs(n: int, things: int, seed: int = 0, split: str = "test") -> list[Job]:
-    """`n` captions that name `things` things, each once and of its own kind, with their squares."""
-    fitting: list[tuple[Task, list[tuple[str, str]]]] = []
-    wanted = n
-    while len(fitting) < n:
-        wanted *= 2
-        named = [(task, _named(task)) for task in make_tasks(wanted, seed, split)]
-        fitting = [(task, names) for task, names in named if len(names) == things]
-    rng = random.Random(f"{seed} {things}")
-    return [
-        Job(task, tuple(k for k, _ in names), tuple(noun for _, noun in names), _boxes(rng, things))
-        for task, names in fitting[:n]
-    ]
+    sided: tuple[Sided, ...] = ()
 
 
 def inside(reading: Reading, kind: str, box: Box) -> float | None:
@@ -130,13 +84,12 @@ def measure(
     model: EDiffI,
     reader: Reader,
     n: int = 100,
-    weights: Sequence[float] = WEIGHTS,
-    rules: Sequence[Rule] = RULES,
+    settings: Sequence[Setting] = SETTINGS,
     seed: int = 0,
     things: Sequence[int] = (1, 2),
     steps: int | None = None,
 ) -> Places:
-    """Paints the same captions from the same noise at every weight and by every rule.
+    """Paints the same captions from the same noise without a painting and by every setting.
 
     Raises ValueError for fewer than 8 captions, whose distances have no interval.
     """
@@ -148,36 +101,82 @@ def measure(
         asked = jobs(n, count, seed)
         areas += [box.side**2 for job in asked for box in job.boxes]
         true = reader.features(draw([job.task.scene for job in asked], workers=1))
-        painted = [(rule, weight) for rule in rules for weight in weights]
-        for rule, weight in [(None, 0.0), *painted]:
-            pictures = _sampled(model, asked, rule, weight, steps)
-            placed.append(_scored(asked, pictures, reader, true, rule, weight))
-    return Places(model.model.name, n, seed, round(float(np.mean(areas)), 4), tuple(placed))
+        for by in (None, *settings):
+            pictures = _sampled(model, asked, by, steps)
+            placed.append(_scored(asked, pictures, reader, true, by))
+    on_sides = [sides(model, reader, jobs(n, 1, seed), by, steps) for by in settings]
+    area = round(float(np.mean(areas)), 4)
+    return Places(model.model.name, n, seed, area, tuple(placed), tuple(on_sides))
+
+
+def sides(
+    model: EDiffI,
+    reader: Reader,
+    asked: Sequence[Job],
+    by: Setting,
+    steps: int | None = None,
+) -> Sided:
+    """Paints one thing of each job on the left and on the right, and asks where it stands."""
+    left = np.broadcast_to(np.arange(GRID) < SIDE, (GRID, GRID))
+    found: list[list[bool]] = [[] for _ in asked]
+    for mask, is_left in ((left, True), (left[:, ::-1], False)):
+        pictures = _sampled(model, asked, by, steps, [mask])
+        for row, reading, job in zip(found, reader.read(_shown(pictures)), asked, strict=True):
+            across = next((s.x for s in reading.things if s.kind == job.kinds[0]), None)
+            row += [] if across is None else [(across < 0.5) == is_left]
+    there = [float(np.mean(row)) for row in found if row]
+    share = mean(there) if there else (0.5, 0.0, 1.0)
+    return Sided(
+        rule=by.rule,
+        weight=by.weight,
+        elsewhere=by.elsewhere,
+        captions=len(there),
+        asked=(share[0], share[1], min(1.0, share[2])),
+        present=_mean([[0.5 * len(row)] for row in found]),
+    )
+
+
+def named(by: Placed | Sided) -> str:
+    """The setting of a row in words."""
+    if not by.weight:
+        return "unpainted"
+    held = ", held back elsewhere" if by.elsewhere else ""
+    return f"{by.rule}, weight {by.weight:g}{held}"
 
 
 def sentences(found: Places) -> list[str]:
     """One sentence for every setting."""
     said = []
     for p in found.placed:
-        how = "Unpainted" if not p.weight else f"Rule {p.rule}, weight {p.weight:g}"
         mean, low, high = (100 * value for value in p.inside)
         said.append(
-            f"{how}, things: {p.things}: {mean:.1f} % of a thing inside its square ({low:.1f} to"
-            f" {high:.1f}; by chance {100 * p.chance:.1f}), present {100 * p.present[0]:.0f} %,"
+            f"{named(p).capitalize()}, things: {p.things}: {mean:.1f} % of a thing inside its"
+            f" square ({low:.1f} to {high:.1f}; by chance {100 * p.chance:.1f}),"
+            f" present {100 * p.present[0]:.0f} %,"
             f" kernel distance {p.distance[0]:.3f} (n = {found.n})."
+        )
+    for s in found.sided:
+        value, low, high = (100 * each for each in s.asked)
+        said.append(
+            f"{named(s).capitalize()}, left or right: {value:.0f} % stand where they were painted"
+            f" ({low:.0f} to {high:.0f}, {s.captions} captions; half by chance)."
         )
     return said
 
 
 def _sampled(
-    model: EDiffI, asked: Sequence[Job], rule: Rule | None, weight: float, steps: int | None
+    model: EDiffI,
+    asked: Sequence[Job],
+    by: Setting | None,
+    steps: int | None,
+    masks: Sequence[np.ndarray] | None = None,
 ) -> np.ndarray:
     requests = [
         model.request(
             job.task.caption.text,
             job.task.seed,
             steps=steps,
-            painting=job.painting(weight, rule) if rule else None,
+            painting=job.painting(by, masks) if by else None,
         )
         for job in asked
     ]
@@ -189,11 +188,9 @@ def _scored(
     pictures: np.ndarray,
     reader: Reader,
     true: np.ndarray,
-    rule: Rule | None,
-    weight: float,
+    by: Setting | None,
 ) -> Placed:
-    factor = max(1, GRID // pictures.shape[1])
-    shown = pictures.repeat(factor, 1).repeat(factor, 2)
+    shown = _shown(pictures)
     readings = reader.read(shown)
     own = [_shares(reading, job, job) for reading, job in zip(readings, asked, strict=True)]
     others = [*asked[1:], asked[0]]
@@ -205,14 +202,20 @@ def _scored(
     away = kernel_distance(reader.features(shown), true)
     return Placed(
         things=len(asked[0].kinds),
-        rule=rule or "none",
-        weight=weight,
+        rule=by.rule if by else "none",
+        weight=by.weight if by else 0.0,
         inside=_mean([[share or 0.0 for share in row] for row in own]),
         chance=_mean([[share or 0.0 for share in row] for row in chance])[0],
         present=_mean([[float(share is not None) for share in row] for row in own]),
         kept=round(float(np.mean(there)), 4) if there else None,
         distance=(round(away.value, 4), round(away.low, 4), round(away.high, 4)),
+        elsewhere=by.elsewhere if by else 0.0,
     )
+
+
+def _shown(pictures: np.ndarray) -> np.ndarray:
+    factor = max(1, GRID // pictures.shape[1])
+    return pictures.repeat(factor, 1).repeat(factor, 2)
 
 
 def _shares(reading: Reading, job: Job, places: Job) -> list[float | None]:
@@ -221,36 +224,8 @@ def _shares(reading: Reading, job: Job, places: Job) -> list[float | None]:
 
 def _mean(rows: Sequence[Sequence[float]]) -> Share:
     """The mean over pictures, whose things are not independent, with its 95 % interval."""
-    values = np.array([np.mean(row) for row in rows])
-    half = 1.96 * float(values.std(ddof=1)) / math.sqrt(len(values))
-    mean = float(values.mean())
-    return round(mean, 4), round(max(0.0, mean - half), 4), round(min(1.0, mean + half), 4)
-
-
-def _named(task: Task) -> list[tuple[str, str]]:
-    """The kinds that the caption names and the nouns it uses, if each is named once."""
-    caption = task.caption
-    kinds = [task.scene.things[i].kind for i in caption.things]
-    if len(set(kinds)) < len(kinds):
-        return []
-    found = []
-    for kind in kinds:
-        nouns = [noun for pair in vocabulary.KINDS[kind].nouns for noun in pair]
-        used = [n for n in nouns if len(re.findall(rf"\b{n}\b", caption.text, re.IGNORECASE)) == 1]
-        if used:
-            found.append((kind, max(used, key=len)))
-    return found if len(found) == len(kinds) else []
-
-
-def _boxes(rng: random.Random, things: int) -> tuple[Box, ...]:
-    """Squares of random sizes at random places that do not overlap."""
-    while True:
-        made = []
-        for _ in range(things):
-            side = math.sqrt(rng.uniform(SMALLEST, LARGEST))
-            made.append(Box(rng.uniform(0, 1 - side), rng.uniform(0, 1 - side), side))
-        if all(a.overlap(b) == 0 for k, a in enumerate(made) for b in made[:k]):
-            return tuple(made)
+    middle, low, high = mean([float(np.mean(row)) for row in rows])
+    return middle, low, min(1.0, high)
 
 
 def _seen_box(seen: Seen) -> Box:
@@ -260,25 +235,3 @@ def _seen_box(seen: Seen) -> Box:
 def _on_page(seen: Seen) -> float:
     """The area of a thing's box that the page shows, as a fraction of the page."""
     return max(1e-6, _seen_box(seen).overlap(PAGE))
-
-
-def main() -> int:
-    """`python -m analysis.paint_with_words --n 100`: measure the model, write the record."""
-    from ediffi.storybook.inspector import load_inspector
-
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", default="storybook")
-    parser.add_argument("--n", type=int, default=100, help="captions for one thing, and for two")
-    parser.add_argument("--weights", type=float, nargs="+", default=WEIGHTS)
-    parser.add_argument("--rules", nargs="+", default=RULES, choices=RULES)
-    parser.add_argument("--out", default="docs/results/paint_with_words.json")
-    given = parser.parse_args()
-    model = EDiffI.from_pretrained(given.model)
-    found = measure(model, load_inspector(), given.n, given.weights, given.rules)
-    write_json(given.out, asdict(found))
-    print("\n".join(sentences(found)))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -1,6 +1,7 @@
-"""One figure for every record of a study, named like the study. The only file with matplotlib.
+"""One figure for every record of a study, named like the study.
 
-It draws what it is given and measures nothing. Figures are small enough for a notebook.
+With `plots_of_attention` the only file with matplotlib. It draws what it is given and measures
+nothing. Figures are small enough for a notebook.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.denoising_walk import Walk
+from analysis.embedding_ablation import SCORED, Ablation
 from analysis.expert_seams import Seams
+from analysis.prompt_switching import Switches
+from analysis.side_by_side import EIGHT, named
 
 INK, COARSE, FINE, PAPER = "#33312e", "#2f6f8f", "#d9792b", "#fbf8f2"
 STYLE: dict[Any, Any] = {
@@ -65,22 +69,119 @@ def expert_seams(report: Seams) -> Figure:
     return figure
 
 
-def film_strip(pictures: Sequence[np.ndarray], titles: Sequence[str]) -> Figure:
-    """Pictures (h, w, 3) uint8 in a row, each under its title; pixels are not smoothed."""
+def prompt_switching(found: Switches) -> Figure:
+    """Distance to both pure pictures over the share at which the sentence is switched.
+
+    On the left by pixels, on the right by what the inspector reads. More steps are darker; the
+    second solver is dashed; dotted: what counts as no change.
+    """
+    solvers = list(dict.fromkeys(solver for solver, _ in found.runs()))
+    counts = sorted({steps for _, steps in found.runs()})
     with pyplot.rc_context(STYLE):
-        figure, row = pyplot.subplots(
+        figure, panels = pyplot.subplots(
+            1, 2, figsize=(9.4, 3.0), layout="constrained", sharey=True
+        )
+        for axes, by, told in zip(panels, ("pixels", "drawn"), ("pixels", "reading"), strict=True):
+            for solver, steps in found.runs():
+                line = "-" if solver == solvers[0] else "--"
+                ink = 0.35 + 0.65 * (counts.index(steps) + 1) / len(counts)
+                _switches(axes, found, (solver, steps), by, line, ink)
+            axes.axhline(found.tolerance, color=INK, linewidth=0.8, linestyle=":")
+            axes.set_title(f"by {told}", fontsize=9)
+            axes.set_xlabel("switched from this share of the steps on, %")
+        panels[0].set_ylabel("distance, pure pictures = 1")
+        panels[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        figure.suptitle(f"{found.model}, {found.n} pairs of sentences", fontsize=9)
+        pyplot.close(figure)
+    return figure
+
+
+def embedding_ablation(found: Ablation) -> Figure:
+    """Share of captions whose statement came out, with 95 % interval, for all eight choices."""
+    lengths = list(dict.fromkeys(each.length for each in found.heard))
+    with pyplot.rc_context(STYLE):
+        figure, panels = pyplot.subplots(
             1,
-            len(pictures),
-            figsize=(1.2 * len(pictures), 1.45),
+            len(lengths),
+            figsize=(1.6 + 4.6 * len(lengths), 3.6),
+            layout="constrained",
+            sharey=True,
+            squeeze=False,
+        )
+        for axes, length in zip(panels[0], lengths, strict=True):
+            for k, (name, colour) in enumerate(
+                zip(SCORED, (COARSE, FINE, INK, "#7a9a3a"), strict=True)
+            ):
+                _scores(axes, found, length, name, colour, 0.15 * (k - 1.5))
+            told = [named(heard).replace(" + ", " +\n") for heard in EIGHT]
+            axes.set_xticks(range(len(EIGHT)), told, fontsize=7)
+            axes.set_title(f"{length} captions", fontsize=9)
+            axes.set_ylim(0, 1)
+        panels[0][0].set_ylabel("came out")
+        panels[0][-1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        figure.suptitle(f"{found.model}, {found.n} captions each", fontsize=9)
+        pyplot.close(figure)
+    return figure
+
+
+def film_strip(
+    pictures: Sequence[np.ndarray], titles: Sequence[str], columns: int | None = None
+) -> Figure:
+    """Pictures (h, w, 3) uint8 in rows of `columns` (None: one row), each under its title.
+
+    Pixels are not smoothed.
+    """
+    wide = columns or len(pictures)
+    high = -(-len(pictures) // wide)
+    with pyplot.rc_context(STYLE):
+        figure, rows = pyplot.subplots(
+            high,
+            wide,
+            figsize=(1.2 * wide if columns is None else 1.7 * wide, 1.45 * high),
             layout="constrained",
             squeeze=False,
         )
-        for axes, picture, title in zip(row[0], pictures, titles, strict=True):
+        for axes in rows.flat[len(pictures) :]:
+            axes.axis("off")
+        for axes, picture, title in zip(rows.flat, pictures, titles, strict=False):
             axes.imshow(picture, interpolation="nearest")
             axes.set_title(title, fontsize=8)
             axes.axis("off")
         pyplot.close(figure)
     return figure
+
+
+def _switches(
+    axes: Axes, found: Switches, run: tuple[str, int], by: str, line: str, ink: float
+) -> None:
+    """Both distances of one solver and number of steps."""
+    along = found.along(*run)
+    shares = [100 * each.share for each in along]
+    for which, colour, told in (("first", COARSE, "first"), ("last", FINE, "second")):
+        values = [getattr(each, f"{by}_{which}")[0] for each in along]
+        label = f"to the {told} sentence's" if run == found.runs()[-1] else None
+        axes.plot(
+            shares, values, "o", linestyle=line, color=colour, alpha=ink, markersize=3, label=label
+        )
+
+
+def _scores(axes: Axes, found: Ablation, length: str, name: str, colour: str, shift: float) -> None:
+    """One score of every choice, where captions of this length ask for it."""
+    scores = [found.of(length, heard).score(name) for heard in EIGHT]
+    asked = [(k, score) for k, score in enumerate(scores) if score is not None]
+    axes.errorbar(
+        [k + shift for k, _ in asked],
+        [score.share for _, score in asked],
+        [
+            [max(0.0, score.share - score.low) for _, score in asked],
+            [max(0.0, score.high - score.share) for _, score in asked],
+        ],
+        fmt="o",
+        color=colour,
+        markersize=3,
+        linewidth=1,
+        label=name,
+    )
 
 
 def _over_noise(axes: Axes, title: str) -> None:

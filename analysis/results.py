@@ -10,10 +10,22 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from analysis import configs, expert_seams, seam_history, upscaling
+from analysis import (
+    attention_over_noise,
+    configs,
+    embedding_ablation,
+    expert_seams,
+    ledger,
+    parts,
+    prompt_switching,
+    seam_history,
+    upscaling,
+)
+from analysis.claims import CLAIMS
 from analysis.denoising_walk import Walk
+from analysis.records import found_in
 from ediffi.config import from_json
-from ediffi.files import read_json, written_whole
+from ediffi.files import written_whole
 from ediffi.storybook.scoring import SCORES
 
 ROOT = Path(__file__).parents[1]
@@ -25,21 +37,38 @@ SEAMS = {"losses", "gains", "seams"}
 HISTORY = {"kept", "begun_anew"}
 UPSCALING = {"stage", "ways"}
 CONFIGS = {"scored"}
+SWITCHES = {"switched", "tolerance"}
+HEARD = {"heard", "strength"}
+ATTENTION = {"bands", "parts", "spread"}
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
+CLAIMED, JUDGED = "<!-- claims -->", "<!-- /claims -->"
+LEDGER = ROOT / "docs" / "claims.md"
+CARD = ROOT / "docs" / "model-card.md"
+WEIGHTS = ROOT / "ediffi" / "storybook" / "weights"
 
 
 def filled(readme: str) -> str:
-    """The README with its measured section made anew; ValueError where the markers are missing."""
-    before, opening, rest = readme.partition(BEGIN)
-    _, closing, after = rest.partition(END)
+    """The README with its measured parts made anew; ValueError where the markers are missing."""
+    told = _between(readme, BEGIN, END, tables(FOLDER))
+    return _between(told, CLAIMED, JUDGED, ledger.summary(CLAIMS, FOLDER))
+
+
+def filled_card(card: str) -> str:
+    """The model card likewise, with the parts of the shipped model above the measurements."""
+    return _between(card, BEGIN, END, f"{parts.table(WEIGHTS)}\n{tables(FOLDER)}")
+
+
+def _between(text: str, begin: str, end: str, content: str) -> str:
+    before, opening, rest = text.partition(begin)
+    _, closing, after = rest.partition(end)
     if not (opening and closing):
-        raise ValueError(f"README.md needs the markers {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{tables(FOLDER)}{END}{after}"
+        raise ValueError(f"The text needs the markers {begin} and {end}")
+    return f"{before}{begin}\n{content}{end}{after}"
 
 
 def tables(folder: Path) -> str:
     """Every table that the records of a folder allow, as Markdown; a record is told by its keys."""
-    records = [read_json(path) for path in sorted(folder.glob("*.json"))]
+    records = [found_in(path) for path in sorted(folder.glob("*.json"))]
     drawn = [
         draw(record)
         for keys, draw in (
@@ -50,6 +79,9 @@ def tables(folder: Path) -> str:
             (CONFIGS, configs_table),
             (UPSCALING, upscaling_table),
             (WALK, walk_sentence),
+            (SWITCHES, switching_lines),
+            (HEARD, heard_table),
+            (ATTENTION, attention_lines),
         )
         for record in records
         if keys <= set(record)
@@ -113,6 +145,12 @@ def bench_table(record: dict[str, Any]) -> str:
             f"| one evaluation by three experts, {both['dtype']} | {both['ensemble']:.1f} ms (ratio"
             f" {both['ensemble'] / both['one']:.3f} to one network, {both['pairs']} pairs) |"
         )
+    if step := record.get("controls"):
+        for name, what in (("recorded", "that records attention"), ("painted", "that is painted")):
+            lines.append(
+                f"| a guided step {what}, {step['dtype']} | {step[name]:.1f} ms (ratio"
+                f" {step[name] / step['plain']:.3f} to a plain one, {step['turns']} turns) |"
+            )
     if whole := record.get("command"):
         lines.append(
             f"| the whole command for {whole['size']} px, loading too | {whole['seconds']:.1f} s,"
@@ -155,19 +193,42 @@ def walk_sentence(record: dict[str, Any]) -> str:
     )
 
 
+def switching_lines(record: dict[str, Any]) -> str:
+    """From when on other words change nothing: a line for each solver and number of steps."""
+    found = from_json(prompt_switching.Switches, record)
+    lines = "\n".join(f"- {said}" for said in prompt_switching.sentences(found))
+    return f"**Other words on the way** ({found.model}):\n\n{lines}\n"
+
+
+def heard_table(record: dict[str, Any]) -> str:
+    """Which encoder brings what."""
+    return embedding_ablation.table(from_json(embedding_ablation.Ablation, record))
+
+
+def attention_lines(record: dict[str, Any]) -> str:
+    """Where attention goes in the range of each of Config D's experts."""
+    found = from_json(attention_over_noise.AttentionOverNoise, record)
+    lines = "\n".join(f"- {said}" for said in attention_over_noise.sentences(found))
+    return f"**Attention over the noise** ({found.model}, seed {found.seed}):\n\n{lines}\n"
+
+
 def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f} %"
 
 
+def _write(path: Path, text: str) -> None:
+    with written_whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def main() -> int:
-    """`python -m analysis.results --readme`: write the measured numbers into README.md."""
+    """`python -m analysis.results --readme`: write the numbers into README, card and ledger."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--readme", action="store_true", help="rewrite README.md; else only print")
+    parser.add_argument("--readme", action="store_true", help="rewrite all three; else only print")
     if parser.parse_args().readme:
-        readme = ROOT / "README.md"
-        text = filled(readme.read_text(encoding="utf-8"))
-        with written_whole(readme) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        for path, fill in ((ROOT / "README.md", filled), (CARD, filled_card)):
+            _write(path, fill(path.read_text(encoding="utf-8")))
+        _write(LEDGER, ledger.document(CLAIMS, FOLDER))
     else:
         print(tables(FOLDER))
     return 0

@@ -1,10 +1,13 @@
 """Table 1's counterpart with canned evaluations, and every configuration opened from files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from analysis import configs
-from analysis.configs import Configs, Scored, measure, open_all, table
+from analysis.configs import Configs, Scored, measure, missing, open_all, table
+from ediffi.model_folder import read_model
 from tests.fakes import tiny_configs_folder, tiny_model_folder
 
 
@@ -16,6 +19,7 @@ def test_every_configuration_opens_with_its_own_networks(tmp_path):
         ran[name] = {expert for step in steps for expert in step.experts}
     halves = {"sr32-low", "sr32-high"}
     assert ran["A"] == {"baseline", "sr32"}
+    assert ran["A+"] == {"low", "middle", "high", "sr32"}
     assert ran["B"] == {"baseline"} | halves
     assert ran["C"] == {"rest", "high"} | halves
     assert ran["D"] == {"low", "middle", "high"} | halves
@@ -48,6 +52,21 @@ def test_what_a_folder_lacks_is_named(tmp_path):
     folder = tiny_model_folder(tmp_path / "tiny")
     with pytest.raises(ValueError, match="no network 'experts'"):
         open_all(folder, ["D"], stage="sr32")
+
+
+def test_configurations_without_their_networks_are_left_out_and_told(tmp_path):
+    folder = tiny_configs_folder(tmp_path / "tiny")
+    contents = read_model(folder)
+    assert missing(contents, "sr32") == {}
+    few = {name: contents.networks[name] for name in ("baseline", "sr32", "low", "middle", "high")}
+    gone = missing(replace(contents, networks=few), "sr32")
+    assert gone == {
+        "B": ("sr32-low", "sr32-high"),
+        "C": ("rest", "sr32-low", "sr32-high"),
+        "D": ("sr32-low", "sr32-high"),
+    }
+    found = Configs(10, 0, 32, "test", (Scored("A", (), {}, {}, 0.0, 1.0),), gone)
+    assert "Config B was left out: there is no sr32-low and no sr32-high." in table(found)
 
 
 def test_the_table_and_what_lies_apart():

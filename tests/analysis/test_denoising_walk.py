@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import pytest
 import torch
 
-from analysis.denoising_walk import Walk, distances, measure, split
+from analysis.denoising_walk import Walk, _first, distances, measure, split
 
 WALK = Walk(
     model="none",
@@ -35,6 +35,15 @@ def test_half_way_is_interpolated_in_the_logarithm():
 def test_half_way_counts_from_the_last_time_the_error_was_large():
     wavering = replace(WALK, coarse=(1.0, 0.4, 0.6, 0.0))
     assert 0.1 < wavering.half_decided("coarse") < 1.0
+
+
+def test_how_many_pictures_decide_their_layout_first():
+    sigmas = (100.0, 10.0, 1.0, 0.1)
+    early, late = [1.0, 0.2, 0.1, 0.0], [1.0, 0.9, 0.8, 0.0]
+    coarse = torch.tensor([early, early, early, late]).T
+    fine = torch.tensor([late, late, late, early]).T
+    share, low, high = _first(sigmas, coarse, fine)
+    assert share == 0.75 and 0.3 < low < share < high < 0.96
 
 
 def test_a_part_that_does_not_exist_is_refused():

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from analysis import paint_with_words
-from analysis.paint_with_words import LARGEST, SMALLEST, Box, inside, jobs, measure, sentences
+from analysis.paint_with_words import inside, measure, sentences, sides
+from analysis.painted_tasks import LARGEST, SMALLEST, Box, Setting, jobs
 from ediffi.storybook.inspector import Reading, Seen
 from tests.fakes import tiny_pipeline
 
@@ -42,13 +43,20 @@ def test_captions_name_each_thing_once_and_squares_keep_apart(things):
     assert len(asked) == 12 and jobs(5, things) == asked[:5]
     for job in asked:
         assert len(job.kinds) == len(set(job.kinds)) == len(job.boxes) == things
-        assert all(noun in job.task.caption.text.lower() for noun in job.nouns)
+        assert all(phrase in job.task.caption.text for phrase in job.phrases)
         assert all(SMALLEST <= box.side**2 <= LARGEST for box in job.boxes)
         assert all(0 <= min(b.left, b.top) and max(b.left, b.top) + b.side <= 1 for b in job.boxes)
         assert all(a.overlap(b) == 0 for k, a in enumerate(job.boxes) for b in job.boxes[:k])
-        painting = job.painting(2.0, "std")
+        painting = job.painting(Setting("std", 2.0, 0.5))
         assert [r.weight for r in painting.regions] == [2.0] * things
-        assert painting.rule == "std"
+        assert (painting.rule, painting.elsewhere) == ("std", 0.5)
+        assert not any("describe it" in said for said in painting.warnings(8))
+
+
+def test_things_are_painted_by_all_the_words_that_describe_them():
+    phrases = [phrase for job in jobs(40, 1) for phrase in job.phrases]
+    assert sum(" " in phrase for phrase in phrases) > 30
+    assert any(phrase.lower().startswith(("a ", "an ", "the ")) for phrase in phrases)
 
 
 class Obedient:
@@ -75,11 +83,17 @@ def test_every_setting_is_measured_on_the_same_captions(monkeypatch):
 
     monkeypatch.setattr(model, "generate_many", watched)
     kinds = {job.kinds[0] for job in jobs(8, 1)}
-    found = measure(model, Obedient(kinds), n=8, weights=(1.0,), things=(1,), steps=1)
-    assert [(p.rule, p.weight) for p in found.placed] == [("none", 0), ("max", 1), ("std", 1)]
+    settings = (Setting("max", 1.0, 0.0), Setting("std", 2.0, 1.0))
+    found = measure(model, Obedient(kinds), n=8, settings=settings, things=(1,), steps=1)
+    assert [(p.rule, p.weight, p.elsewhere) for p in found.placed] == [
+        ("none", 0, 0),
+        ("max", 1, 0),
+        ("std", 2, 1),
+    ]
+    # Squares without and with each setting, then both sides by each.
     assert [[r.seed for r in requests] for requests in painted] == [
         [r.seed for r in painted[0]]
-    ] * 3
+    ] * 7
     assert all(request.painting is None for request in painted[0])
     shares = [job.boxes[0].overlap(Box(0.25, 0.25, 0.5)) / 0.25 for job in jobs(8, 1)]
     for placed in found.placed:
@@ -87,24 +101,39 @@ def test_every_setting_is_measured_on_the_same_captions(monkeypatch):
         assert placed.chance == pytest.approx(np.mean(shares), abs=1e-3)
         assert placed.present == (1, 1, 1)
         assert all(math.isfinite(value) for value in placed.distance)
-    assert len(sentences(found)) == 3 and sentences(found)[0].startswith("Unpainted")
+    said = sentences(found)
+    # What stands in the middle is not on the left.
+    assert [(s.rule, s.captions, s.asked[0], s.present[0]) for s in found.sided] == [
+        ("max", 8, 0.5, 1),
+        ("std", 8, 0.5, 1),
+    ]
+    assert "50 % stand where they were painted" in said[3]
+    assert len(said) == 5 and said[0].startswith("Unpainted")
+    assert said[1].startswith("Max, weight 1, things") and "held back elsewhere" in said[2]
+
+
+class OnTheLeft(Obedient):
+    """An inspector that finds it on the left in pictures that are darker there, else nowhere."""
+
+    def read(self, images):
+        dark = [image[:, :32].mean() < image[:, 32:].mean() for image in images]
+        there = tuple(seen(kind, 0.2, 0.5, 0.2) for kind in self.kinds)
+        return [Reading(True, there if is_dark else ()) for is_dark in dark]
+
+
+def test_a_thing_counts_where_it_is_there_and_on_the_side_that_was_asked_for(monkeypatch):
+    asked = jobs(8, 1)
+    dark_left = np.full((8, 64, 64, 3), 200, np.uint8)
+    dark_left[:4, :, :32] = 0
+    monkeypatch.setattr(paint_with_words, "_sampled", lambda *_: dark_left)
+    kinds = {job.kinds[0] for job in asked}
+    model = tiny_pipeline()
+    found = sides(model, OnTheLeft(kinds), asked, Setting("max", 1.0, 1.0))
+    assert found.captions == 4 and found.asked == (0.5, 0.5, 0.5) and found.present[0] == 0.5
+    nowhere = sides(model, OnTheLeft(()), asked, Setting("max", 1.0, 1.0))
+    assert (nowhere.captions, nowhere.asked) == (0, (0.5, 0.0, 1.0))
 
 
 def test_one_caption_is_too_few():
     with pytest.raises(ValueError, match="not 1"):
         measure(tiny_pipeline(), Obedient(()), n=1)
-
-
-def test_the_command_writes_its_record(monkeypatch, tmp_path, capsys):
-    import sys
-
-    from ediffi.files import read_json
-    from tests.fakes import tiny_model_folder
-
-    out = tmp_path / "places.json"
-    words = ["--model", str(tiny_model_folder(tmp_path / "tiny")), "--n", "8", "--out", str(out)]
-    words += ["--weights", "1", "--rules", "max"]
-    monkeypatch.setattr(sys, "argv", ["paint_with_words", *words])
-    assert paint_with_words.main() == 0
-    assert read_json(out)["n"] == 8
-    assert capsys.readouterr().out.count("inside its square") == 4

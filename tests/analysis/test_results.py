@@ -3,9 +3,11 @@
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from analysis import results
+from analysis import parts, results
 from analysis.denoising_walk import Walk
 from analysis.expert_seams import Gain, Seam, Seams
 from analysis.seam_history import History
@@ -67,6 +69,14 @@ def test_a_bench_shows_the_ratio_where_there_is_one(folder):
     assert text.count("diffusers") == 1 and "40.0 ms (ratio 0.75)" in text
 
 
+def test_a_bench_with_controls_shows_their_ratios(tmp_path):
+    step = {"dtype": "bfloat16", "plain": 20.0, "recorded": 22.0, "painted": 21.0, "turns": 162}
+    (tmp_path / "bench.json").write_text(json.dumps({**BENCH, "controls": step}))
+    text = results.tables(tmp_path)
+    assert "records attention, bfloat16 | 22.0 ms (ratio 1.100 to a plain one, 162 turns)" in text
+    assert "is painted, bfloat16 | 21.0 ms (ratio 1.050 to a plain one, 162 turns)" in text
+
+
 def test_a_walk_read_back_from_json_still_knows_its_half_way(folder):
     assert "σ = 1 " in results.tables(folder) and "σ = 0.1 " in results.tables(folder)
 
@@ -92,9 +102,40 @@ def test_no_record_no_number(tmp_path):
 def test_only_the_part_between_the_markers_changes(folder, monkeypatch):
     monkeypatch.setattr(results, "FOLDER", folder)
     old = f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n"
+    old += f"{results.CLAIMED}\nold\n{results.JUDGED}\n"
     new = results.filled(old)
-    assert new.startswith(f"before\n{results.BEGIN}\n") and new.endswith(f"{results.END}\nafter\n")
+    assert new.startswith(f"before\n{results.BEGIN}\n") and new.endswith(f"{results.JUDGED}\n")
+    assert f"{results.END}\nafter\n{results.CLAIMED}\n**The ledger**" in new
     assert "old" not in new and results.filled(new) == new
+
+
+def test_the_card_has_the_parts_above_the_measurements(folder, monkeypatch):
+    monkeypatch.setattr(results, "FOLDER", folder)
+    new = results.filled_card(f"{results.BEGIN}{results.END}")
+    assert new.index("| baseline | denoises") < new.index("| sr256 | enlarges")
+    assert new.index("| t5 | reads the sentence") < new.index("storybook/baseline, 200 short")
+
+
+def test_the_numbers_of_the_card_are_those_of_the_records():
+    card = results.CARD.read_text(encoding="utf-8")
+    assert results.filled_card(card) == card, "run `make readme`"
+
+
+def test_parts_are_counted_from_their_files(tmp_path):
+    (tmp_path / "model.json").write_text('{"stages": {"sr32": ["up"]}}')
+    for name, record in (
+        ("base", {"pictures": 343232, "seconds": 3600}),
+        ("up", {"pictures_seen": 16, "scenes": 8, "steps": 2, "seconds": 180}),
+    ):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "record.json").write_text(json.dumps(record))
+        weights = {"a": np.zeros((3, 4), np.float16), "b": np.zeros(5, np.float32)}
+        save_file(weights, tmp_path / name / "model.safetensors")
+    rows = parts.table(tmp_path).splitlines()[2:]
+    assert rows[0].startswith(
+        "| base | denoises the picture at 64 pixels | 17 | 0.0 | 343,232 pict"
+    )
+    assert rows[1].endswith("| 16 pictures, 8 scenes, 2 steps, 0.1 h |") and "enlarges" in rows[1]
 
 
 def test_a_readme_without_markers_is_refused():

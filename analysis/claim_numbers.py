@@ -1,0 +1,196 @@
+"""Where the ledger's numbers stand in the records of the studies.
+
+Each function takes what a study found and gives one number, or None where the record does not have
+it. What a number would show, and whether it does, is not known here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from analysis.ledger import Found, Number
+from ediffi.controls.style_transfer import STRENGTH
+
+Read = Callable[[Found], Number | None]
+
+
+def layout_first(found: Found) -> Number | None:
+    """How many pictures have half of their coarse part decided before half of their detail."""
+    return _triple(found["first"], found["n"]) if found.get("first") else None
+
+
+def share_of_steps(found: Found) -> Number | None:
+    """The share of the base's steps that Config D's high-noise expert answers."""
+    for seat in found["seats"]:
+        if (seat["config"], seat["network"], seat["expert"]) == ("D", "base", "high"):
+            return _triple([seat["steps"] / found["n"]] * 3, found["n"])
+    return None
+
+
+def seam_gain(expert: str) -> Read:
+    """The loss that an expert, or "ensemble", saves beside the continued baseline."""
+
+    def read(found: Found) -> Number | None:
+        for gain in found["gains"]:
+            if (gain["expert"], gain["rival"]) == (expert, "baseline"):
+                low, high = gain["interval"]
+                return Number(gain["mean"], low, high, found["n"])
+        return None
+
+    return read
+
+
+def curve_gain(what: str) -> Read:
+    """What the first ensemble gains over the baseline, "frechet" or "aligned", mean of scales."""
+
+    def read(found: Found) -> Number | None:
+        return _distance(found["gains"][0][what], found["n"]) if found["gains"] else None
+
+    return read
+
+
+def config_gain(better: str) -> Read:
+    """The Fréchet distance that a configuration saves beside Config A."""
+
+    def read(found: Found) -> Number | None:
+        away = {
+            scored["name"]: _triple(scored["distances"]["frechet"], found["n"])
+            for scored in found["scored"]
+        }
+        return _less(away["A"], away[better]) if {"A", better} <= away.keys() else None
+
+    return read
+
+
+def cost_ratio(way: str, factor: int) -> Read:
+    """Time of an evaluation with the network `factor` times larger this `way`, over as it is."""
+
+    def read(found: Found) -> Number | None:
+        for cost in found["costs"]:
+            if (cost["way"], cost["factor"]) == (way, factor):
+                return _triple(cost["ratio"], found["n"])
+        return None
+
+    return read
+
+
+def guided(found: Found) -> Number | None:
+    """How many more of the statements are shown at the middle scale than at the least."""
+    return _distance(found["guided"], found["n"])
+
+
+def diversity(found: Found) -> Number | None:
+    """How unlike the pictures of one caption are, over how unlike those of several are."""
+    return _distance(found["ratio"], found["n"])
+
+
+def lent(what: str) -> Read:
+    """With a reference at the usual strength and every noise level, against none."""
+
+    def read(found: Found) -> Number | None:
+        settings = {
+            lent["strength"]: _triple(lent[what], found["n"])
+            for lent in found["lent"]
+            if lent["sigma_low"] == 0 and lent["sigma_high"] >= 80
+        }
+        both = {0.0, STRENGTH} <= settings.keys()
+        return _less(settings[STRENGTH], settings[0.0]) if both else None
+
+    return read
+
+
+def sided(rule: str, weight: float, elsewhere: float) -> Read:
+    """How often a thing that was painted on one side stands there, by this setting."""
+
+    def read(found: Found) -> Number | None:
+        for each in found.get("sided", ()):
+            if (each["rule"], each["weight"], each["elsewhere"]) == (rule, weight, elsewhere):
+                return _triple(each["asked"], each["captions"])
+        return None
+
+    return read
+
+
+def painted(rule: str, weight: float, elsewhere: float) -> Read:
+    """How much more of one painted thing lies in its square, by this setting, than by chance."""
+
+    def read(found: Found) -> Number | None:
+        for each in found["placed"]:
+            asked = (each["things"], each["rule"], each["weight"], each.get("elsewhere", 0.0))
+            if asked == (1, rule, weight, elsewhere):
+                chance = each["chance"]
+                return _triple([value - chance for value in each["inside"]], found["n"])
+        return None
+
+    return read
+
+
+def shown(name: str, length: str) -> Read:
+    """How many pictures for captions of this length show what they say, by this score."""
+
+    def read(found: Found) -> Number | None:
+        for row in found["rows"]:
+            if (row["name"], row["length"]) == (name, length):
+                return _scored(row)
+        return None
+
+    return read
+
+
+def heard(name: str, length: str, embeddings: Sequence[str], rival: Sequence[str]) -> Read:
+    """How much oftener a statement comes out with these embeddings than with their rivals.
+
+    Both are asked for the same captions; their errors are taken as independent, which is too wide.
+    """
+
+    def read(found: Found) -> Number | None:
+        scores = {
+            tuple(each["embeddings"]): _scored(score)
+            for each in found["heard"]
+            for score in each["scores"]
+            if (each["length"], score["name"]) == (length, name)
+        }
+        both = [scores.get(tuple(chosen)) for chosen in (embeddings, rival)]
+        return None if both[0] is None or both[1] is None else _less(both[0], both[1])
+
+    return read
+
+
+def over_noise(what: str) -> Read:
+    """How far attention shifts between high and low noise: "fading" or "handover"."""
+    return lambda found: _triple(found[what], found["n"]) if found.get(what) else None
+
+
+def switched(at: float, away: str, solver: str = "dpmpp_2m", steps: int = 18) -> Read:
+    """The distance of pictures whose words changed at this share of the steps, "first" or "last".
+
+    It is that of what is drawn, to the picture of the first or of the last words alone.
+    """
+
+    def read(found: Found) -> Number | None:
+        for each in found["switched"]:
+            if (each["solver"], each["steps"], each["share"]) == (solver, steps, at):
+                return _triple(each[f"drawn_{away}"], found["n"])
+        return None
+
+    return read
+
+
+def _scored(score: Found) -> Number:
+    return Number(score["share"], score["low"], score["high"], score["n"])
+
+
+def _triple(found: Sequence[float], n: int) -> Number:
+    return Number(found[0], found[1], found[2], n)
+
+
+def _distance(found: Found, n: int) -> Number:
+    return Number(found["value"], found["low"], found["high"], n)
+
+
+def _less(one: Number, other: Number) -> Number:
+    """`one` minus `other`, their errors taken as independent."""
+    reach = math.hypot(one.high - one.low, other.high - other.low) / 2
+    value = one.value - other.value
+    return Number(value, value - reach, value + reach, min(one.n, other.n))

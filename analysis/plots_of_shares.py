@@ -1,0 +1,210 @@
+"""Figures of shares and means with their intervals: one row for each thing that was counted.
+
+One for each record, named like the study, in the style of `plots`. It draws what it is given and
+measures nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.typing import LineStyleType
+
+from analysis.composition import LENGTHS, Composition
+from analysis.configs import Configs
+from analysis.paint_with_words import Places, named
+from analysis.plots import COARSE, FINE, INK, STYLE
+from analysis.seam_history import History
+from analysis.style_transfer import Styles
+from analysis.upscaling import Upscaling
+
+ROW = 0.27
+
+
+@dataclass(frozen=True)
+class Dot:
+    """A value with its interval in row `row`; `filled` tells two series apart without colour."""
+
+    row: int
+    value: float
+    low: float
+    high: float
+    filled: bool = True
+
+
+def composition(found: Composition) -> Figure:
+    """What short and long captions state, and how often it is shown; ticks are chance and truth."""
+    names = list(dict.fromkeys(row.name for row in found.rows))
+    dots = [
+        Dot(names.index(r.name), 100 * r.share, 100 * r.low, 100 * r.high, r.length == LENGTHS[0])
+        for r in found.rows
+    ]
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows([name.replace("_", " ") for name in names])
+        _dots(axes, dots, offset=0.16)
+        for row in found.rows:
+            marks: tuple[tuple[float | None, LineStyleType], ...] = (
+                (row.chance, ":"),
+                (row.true, "-"),
+            )
+            for value, style in marks:
+                if row.length == LENGTHS[0] and value is not None:
+                    _tick(axes, names.index(row.name), 100 * value, style)
+        axes.set_xlim(-1.5, 101.5)
+        axes.set_xlabel("pictures that show it, % (filled: short captions, open: long ones)")
+        axes.set_title(
+            f"{found.n} captions of each length; dotted: shuffled captions, line: true renders",
+            fontsize=9,
+        )
+        pyplot.close(figure)
+    return figure
+
+
+def style_transfer(found: Styles) -> Figure:
+    """At every setting: the reference's style (filled), and the sentence's thing (open)."""
+    labels, dots = [], []
+    for row, lent in enumerate(found.lent):
+        window = _window(lent.sigma_low, lent.sigma_high)
+        labels.append(f"strength {lent.strength:g}, {window}" if lent.strength else "no reference")
+        for share, filled in ((lent.style, True), (lent.things, False)):
+            dots.append(Dot(row, *(100 * value for value in share), filled=filled))
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows(labels)
+        _dots(axes, dots, offset=0.14)
+        axes.axvline(100 * found.chance, color=INK, linewidth=0.8, linestyle=":")
+        axes.set_xlim(-1.5, 101.5)
+        axes.set_xlabel("% of the pictures (filled: the reference's style, open: the thing)")
+        axes.set_title(f"{found.model}, {found.n} captions; dotted: a guessed style", fontsize=9)
+        pyplot.close(figure)
+    return figure
+
+
+def paint_with_words(found: Places) -> Figure:
+    """How much of a thing lies in its square (filled: one thing, open: two), dotted: by chance.
+
+    On the right, how often one stands on the side where it was painted.
+    """
+    settings = list(dict.fromkeys(map(named, found.placed)))
+    dots = [
+        Dot(settings.index(named(p)), *(100 * v for v in p.inside), filled=p.things == 1)
+        for p in found.placed
+    ]
+    with pyplot.rc_context(STYLE):
+        figure, (axes, *beside) = _panels(settings, 2 if found.sided else 1)
+        for each in beside:
+            rows = [settings.index(named(sided)) for sided in found.sided]
+            asked = [
+                Dot(row, *(100 * v for v in s.asked), filled=True)
+                for row, s in zip(rows, found.sided, strict=True)
+            ]
+            _dots(each, asked)
+            each.axvline(50, color=INK, linewidth=0.8, linestyle=":")
+            each.set_xlim(-1.5, 101.5)
+            each.set_xlabel("on the painted side, %")
+        _dots(axes, dots, offset=0.14)
+        for placed in found.placed:
+            _tick(axes, settings.index(named(placed)), 100 * placed.chance, ":")
+        axes.set_xlim(-1.5, 101.5)
+        axes.set_xlabel("of a thing's box inside its square, % (filled: one thing, open: two)")
+        axes.set_title(
+            f"{found.model}, {found.n} captions; dotted: another picture's squares", fontsize=9
+        )
+        pyplot.close(figure)
+    return figure
+
+
+def configs(found: Configs) -> Figure:
+    """Fréchet distance of every configuration to true renders."""
+    names = [scored.name for scored in found.scored]
+    dots = [
+        Dot(row, *scored.distances["frechet"])
+        for row, scored in enumerate(found.scored)
+        if "frechet" in scored.distances
+    ]
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows([f"Config {name}" for name in names])
+        _dots(axes, dots)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("Fréchet distance to true renders, inspector features")
+        axes.set_title(f"{found.size} px, {found.n} captions, 95 % intervals", fontsize=9)
+        pyplot.close(figure)
+    return figure
+
+
+def upscaling(found: Upscaling) -> Figure:
+    """GMSD of every way of enlarging, clean (filled) and flawed (open); lower is better."""
+    methods = list(dict.fromkeys(way.method for way in found.ways))
+    dots = [
+        Dot(methods.index(w.method), w.gmsd[0], w.gmsd[0] - w.gmsd[1], sum(w.gmsd), not w.flawed)
+        for w in found.ways
+    ]
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows(methods)
+        _dots(axes, dots, offset=0.14)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("GMSD to the true render, lower is better (filled: clean, open: flawed)")
+        axes.set_title(f"{found.low} to {found.high} px, {found.n} unseen scenes", fontsize=9)
+        pyplot.close(figure)
+    return figure
+
+
+def seam_history(found: History) -> Figure:
+    """Distance to the fine solution with the history kept and begun anew."""
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows(["kept", "begun anew"])
+        axes.barh([0, 1], [found.kept, found.begun_anew], color=[COARSE, FINE], height=0.5)
+        axes.set_xlabel("root mean square to the fine solution, pixels in [-1, 1]")
+        axes.set_title(
+            f"{found.model}, {found.n} pictures, {found.steps} steps: {found.verdict}", fontsize=9
+        )
+        pyplot.close(figure)
+    return figure
+
+
+def _window(low: float, high: float) -> str:
+    """A range of noise levels in words; none that is sampled lies above 1000."""
+    if high < 1000:
+        return f"σ {low:g} to {high:g}" if low else f"σ below {high:g}"
+    return f"σ above {low:g}" if low else "every σ"
+
+
+def _rows(labels: Sequence[str]) -> tuple[Figure, Axes]:
+    """Axes with one row for each label, the first on top."""
+    figure, (axes,) = _panels(labels, 1)
+    return figure, axes
+
+
+def _panels(labels: Sequence[str], count: int) -> tuple[Figure, list[Axes]]:
+    """Axes side by side that share their rows, the first twice as wide as the others."""
+    figure, panels = pyplot.subplots(
+        1,
+        count,
+        figsize=(6.4 + 2.2 * (count - 1), 0.9 + ROW * len(labels)),
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
+        width_ratios=[2] + [1] * (count - 1),
+    )
+    first = panels[0][0]
+    first.set_yticks(range(len(labels)), labels)
+    first.set_ylim(len(labels) - 0.4, -0.6)
+    for axes in panels[0]:
+        axes.tick_params(axis="y", length=0)
+    return figure, list(panels[0])
+
+
+def _dots(axes: Axes, dots: Sequence[Dot], offset: float = 0.0) -> None:
+    for dot in dots:
+        row = dot.row - offset if dot.filled else dot.row + offset
+        colour = COARSE if dot.filled else FINE
+        axes.plot([dot.low, dot.high], [row, row], color=colour, linewidth=1.4)
+        fill = colour if dot.filled else axes.get_facecolor()
+        axes.plot(dot.value, row, "o", color=colour, markerfacecolor=fill, markersize=4.5)
+
+
+def _tick(axes: Axes, row: int, value: float, style: LineStyleType) -> None:
+    axes.vlines(value, row - 0.35, row + 0.35, INK, style, linewidth=1)

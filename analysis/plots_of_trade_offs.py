@@ -1,0 +1,174 @@
+"""Figures of what is weighed against what: guidance, capacity, noise ranges, variety.
+
+One for each record, named like the study, in the style of `plots`. It draws what it is given and
+measures nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib import pyplot
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.expert_ranges import Ranges, Seat
+from analysis.guidance_tradeoff import Tradeoff
+from analysis.inference_cost import InferenceCost
+from analysis.plots import COARSE, FINE, INK, PAPER, STYLE
+from analysis.variations import Variations
+from ediffi.storybook.distances import Distance
+
+SAND = "#d8cfbf"
+MARKED = (("o", COARSE, "-"), ("s", FINE, "--"), ("^", INK, ":"), ("D", SAND, "-."))
+"""Marker, colour and line of every series: told apart without colour too."""
+GROUNDS = {
+    1: (SAND,),
+    2: (COARSE, FINE),
+    3: (COARSE, SAND, FINE),
+    4: (COARSE, SAND, INK, FINE),
+}
+"""The colours of an ensemble's experts, least noise first."""
+WAYS = ("wider", "deeper", "experts")
+TIERS = (("base", "A"), ("base", "C"), ("base", "D"), ("base", "four"), ("SR256", "B"))
+"""The rows of `expert_ranges`; Config B has A's base, and C and D have its SR256."""
+
+
+def guidance_tradeoff(found: Tradeoff) -> Figure:
+    """Fréchet distance over alignment, a curve for each network, a point for each scale."""
+    with pyplot.rc_context(STYLE):
+        figure, axes = pyplot.subplots(figsize=(6.4, 3.6), layout="constrained")
+        for (marker, colour, line), curve in zip(MARKED, found.curves, strict=False):
+            x = 100 * _triples([point.aligned for point in curve.points])
+            y = _triples([point.frechet for point in curve.points])
+            axes.errorbar(
+                x[0],
+                y[0],
+                xerr=np.abs(x[1:] - x[0]),
+                yerr=np.abs(y[1:] - y[0]),
+                fmt=marker + line,
+                color=colour,
+                markersize=4,
+                linewidth=1.2,
+                elinewidth=0.6,
+                label=curve.network,
+            )
+            for point, at in zip(curve.points, zip(x[0], y[0], strict=True), strict=True):
+                _noted(axes, f"{point.guidance:g}", at)
+        axes.axhline(found.floor, color=INK, linewidth=0.8, linestyle=":")
+        left = 100 * min(p.aligned.low for curve in found.curves for p in curve.points)
+        _noted(axes, "between true renders", (left, found.floor))
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("statements of the caption that are shown, %")
+        axes.set_ylabel(f"Fréchet distance, {found.features}")
+        axes.set_title(
+            f"{found.n} {found.length} captions, guidance at the points, 95 % intervals", fontsize=9
+        )
+        axes.legend(frameon=False)
+        pyplot.close(figure)
+    return figure
+
+
+def inference_cost(found: InferenceCost) -> Figure:
+    """Time and memory of one evaluation over parameters: wider, deeper, more experts."""
+    with pyplot.rc_context(STYLE):
+        figure, (left, right) = pyplot.subplots(1, 2, figsize=(6.4, 2.8), layout="constrained")
+        start = found.costs[0]
+        for (marker, colour, line), way in zip(MARKED, WAYS, strict=False):
+            costs = [start, *(cost for cost in found.costs if cost.way == way)]
+            millions = [cost.parameters / 1e6 for cost in costs]
+            ratios = np.array([cost.ratio for cost in costs])
+            memory = [cost.resident_mib + cost.live_mib for cost in costs]
+            left.fill_between(millions, ratios[:, 1], ratios[:, 2], color=colour, alpha=0.2)
+            for axes, values in ((left, ratios[:, 0]), (right, memory)):
+                axes.plot(millions, values, marker + line, color=colour, markersize=4, label=way)
+        left.set_ylabel("time of one evaluation,\nas it is = 1")
+        right.set_ylabel("memory at work, MiB\n(one expert resident)")
+        for axes in (left, right):
+            axes.set_ylim(bottom=0)
+            axes.set_xlabel("parameters, millions")
+        right.legend(frameon=False, loc="upper left")
+        figure.suptitle(
+            f"{found.network}, {found.resolution} px, {found.dtype} on {found.device}, medians of"
+            f" {found.n} turns",
+            fontsize=9,
+        )
+        pyplot.close(figure)
+    return figure
+
+
+def expert_ranges(found: Ranges) -> Figure:
+    """p(sigma) above, and below it who serves which noise levels, with the steps of the grid."""
+    low, high = 0.7 * min(found.sigmas), 1.4 * max(found.sigmas)
+    with pyplot.rc_context(STYLE):
+        figure, (above, below) = pyplot.subplots(
+            2, 1, figsize=(6.4, 4.2), height_ratios=(1, 2.4), sharex=True, layout="constrained"
+        )
+        logs = np.linspace(math.log(low), math.log(high), 400)
+        density = np.exp(-0.5 * ((logs - found.P_mean) / found.P_std) ** 2)
+        above.fill_between(np.exp(logs), density, color=SAND, linewidth=0)
+        above.plot(found.sigmas, np.full(found.n, -0.08), "|", color=INK, markersize=6)
+        above.set_ylabel("p(σ) per ln σ")
+        above.set_yticks([])
+        above.tick_params(axis="x", which="both", length=0)
+        above.spines["bottom"].set_visible(False)
+        above.set_title(
+            f"training noise, and the {found.n} steps of a sampling grid (ticks)", fontsize=9
+        )
+        for row, (network, config) in enumerate(TIERS):
+            seats = found.seats_of(config, network)
+            for seat, ground in zip(seats, GROUNDS[len(seats)], strict=True):
+                _tier(below, row, seat, ground, (low, high))
+        below.set_yticks(range(len(TIERS)), [f"{network} {config}" for network, config in TIERS])
+        below.invert_yaxis()
+        below.set_xscale("log")
+        below.set_xlim(high, low)
+        below.set_xlabel("noise level σ")
+        below.tick_params(axis="y", length=0)
+        below.spines["left"].set_visible(False)
+        pyplot.close(figure)
+    return figure
+
+
+def variations(found: Variations) -> Figure:
+    """How much pictures of one caption differ, beside pictures of two captions."""
+    rows = (("two captions", found.over_captions), ("one caption,\ntwo seeds", found.over_seeds))
+    with pyplot.rc_context(STYLE):
+        figure, axes = pyplot.subplots(figsize=(6.4, 1.9), layout="constrained")
+        for row, (_, distance) in enumerate(rows):
+            marker, colour, _ = MARKED[row]
+            axes.plot([distance.low, distance.high], [row, row], color=colour, linewidth=1.4)
+            axes.plot(distance.value, row, marker, color=colour, markersize=5)
+        axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(left=0)
+        axes.set_xlabel("mean squared distance of two pictures, inspector features")
+        axes.set_title(
+            f"{found.n} captions, {found.seeds} seeds each; of what they state"
+            f" {100 * found.aligned.value:.0f} % is shown",
+            fontsize=9,
+        )
+        pyplot.close(figure)
+    return figure
+
+
+def _triples(values: Sequence[Distance]) -> np.ndarray:
+    """Values, lower and upper ends as (3, n)."""
+    return np.array([[each.value, each.low, each.high] for each in values]).T
+
+
+def _noted(axes: Axes, text: str, at: tuple[float, float]) -> None:
+    axes.annotate(text, at, (4, 4), textcoords="offset points", fontsize=7)
+
+
+def _tier(axes: Axes, row: int, seat: Seat, ground: str, ends: tuple[float, float]) -> None:
+    """One expert's range in its row, with its steps and the share of p(sigma) where they fit."""
+    low, high = max(seat.low, ends[0]), min(seat.high or math.inf, ends[1])
+    ink = INK if ground in (SAND, FINE) else PAPER
+    axes.barh(row, high - low, left=low, height=0.72, color=ground, edgecolor=PAPER, linewidth=1.5)
+    told = f"{seat.expert}\n{seat.steps} steps · {100 * seat.mass:.3g} % of p(σ)"
+    if math.log(high / low) < 1.5:
+        told = f"{seat.expert}\n{seat.steps} · {100 * seat.mass:.3g} %"
+    axes.text(math.sqrt(low * high), row, told, color=ink, fontsize=6.5, ha="center", va="center")

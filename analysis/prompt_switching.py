@@ -1,0 +1,249 @@
+"""From when on do other words change nothing any more (paper Sec. 1, Fig. 4)?
+
+Two captions of unseen scenes and one noise: the picture of the first, that of the second, and those
+that are asked for by the first up to a share of the steps and by the second from there on. How far
+each lies from both pure pictures is measured in pixels (how it looks) and by the inspector (what
+was drawn). It knows the front door and the inspector; no network and no encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from analysis.intervals import Share, mean
+from analysis.side_by_side import SHARES, departure
+from ediffi.controls.prompt_switching import Turn, first_levels, first_steps
+from ediffi.diffusion.noise import edm_grid
+from ediffi.pipeline import EDiffI
+from ediffi.request import Request
+from ediffi.storybook.evaluation import SIZE, Reader, Task, make_tasks
+from ediffi.storybook.inspector import Reading
+
+STEPS = (9, 18, 36)
+SOLVERS = ("dpmpp_2m", "heun")
+EDGES = (0.05, *SHARES, 0.95)
+"""The shares of the study: those of the strips, and one at either end."""
+TOLERANCE = 0.05
+"""A distance to a pure picture that counts as none, as a share of what the pure ones differ by; our
+choice."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two captions that share one noise; neither's scene is the other's."""
+
+    first: Task
+    last: Task
+
+    @property
+    def seed(self) -> int:
+        """The seed of the noise."""
+        return self.first.seed
+
+
+@dataclass(frozen=True)
+class Switched:
+    """What came of one solver, number of steps and share; means over pictures with intervals.
+
+    The second caption is heard from step `begins` on (counted from 0), which starts at `sigma`.
+    `pixels_first` and `pixels_last` are distances to the pure pictures, divided by the distance
+    between the two; `drawn_first` and `drawn_last` are the same of what the inspector reads: 0 is
+    all the same, 1 is as different as the two pure pictures are.
+    """
+
+    solver: str
+    steps: int
+    share: float
+    begins: int
+    sigma: float
+    pixels_first: Share
+    pixels_last: Share
+    drawn_first: Share
+    drawn_last: Share
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The study on `n` pairs of captions."""
+
+    model: str
+    n: int
+    seed: int
+    tolerance: float
+    switched: tuple[Switched, ...]
+
+    def runs(self) -> list[tuple[str, int]]:
+        """The solvers and numbers of steps that were measured, each once."""
+        return list(dict.fromkeys((s.solver, s.steps) for s in self.switched))
+
+    def along(self, solver: str, steps: int) -> list[Switched]:
+        """What was measured with this solver and number of steps, from early to late switches."""
+        found = [s for s in self.switched if (s.solver, s.steps) == (solver, steps)]
+        return sorted(found, key=lambda s: s.share)
+
+    def settled(self, solver: str, steps: int, by: str = "pixels") -> Switched | None:
+        """The earliest switch from which on nothing changes any more, `by` "pixels" or "drawn".
+
+        None where even the latest one changes something. Raises ValueError for another `by`.
+        """
+        if by not in ("pixels", "drawn"):
+            raise ValueError(f'by is "pixels" or "drawn", not {by!r}')
+        calm: Switched | None = None
+        for each in reversed(self.along(solver, steps)):
+            if (each.pixels_first if by == "pixels" else each.drawn_first)[0] > self.tolerance:
+                break
+            calm = each
+        return calm
+
+
+def pairs(n: int, seed: int = 0, split: str = "test") -> list[Pair]:
+    """`n` pairs of neighbouring captions whose scenes share no kind of thing and no place."""
+    found: list[Pair] = []
+    wanted = 2 * n
+    while len(found) < n:
+        wanted *= 2
+        tasks = make_tasks(wanted, seed, split)
+        both = zip(tasks[::2], tasks[1::2], strict=True)
+        found = [Pair(one, other) for one, other in both if _apart(one, other)]
+    return found[:n]
+
+
+def unlike(one: Reading, other: Reading) -> float:
+    """How differently two pictures read, from 0 to 1: what only one of them shows, of all shown.
+
+    Counted are things with their colours, place, sky and style; places on the page are not. Two
+    pictures in which nothing is read are alike.
+    """
+    shown, seen = _shown(one), _shown(other)
+    return 1 - len(shown & seen) / len(shown | seen) if shown | seen else 0.0
+
+
+def measure(
+    model: EDiffI,
+    reader: Reader,
+    n: int = 24,
+    shares: Sequence[float] = EDGES,
+    steps: Sequence[int] = STEPS,
+    solvers: Sequence[str] = SOLVERS,
+    seed: int = 0,
+) -> Switches:
+    """Samples every pair's two pure pictures and all switched ones from the same noise.
+
+    Raises ValueError for fewer than one pair, and for shares as `Turn` does.
+    """
+    if n < 1:
+        raise ValueError(f"The study needs at least 1 pair of captions, not {n}.")
+    asked = pairs(n, seed)
+    found: list[Switched] = []
+    for solver in solvers:
+        for count in steps:
+            found += _run(model, reader, asked, shares, count, solver)
+    return Switches(model.model.name, n, seed, TOLERANCE, tuple(found))
+
+
+def sentences(found: Switches) -> list[str]:
+    """One sentence for every solver and number of steps."""
+    said = []
+    for solver, steps in found.runs():
+        parts = []
+        for by, told in (("pixels", "a pixel"), ("drawn", "what is drawn")):
+            calm = found.settled(solver, steps, by)
+            when = f"from {calm.share:.0%} on (σ = {calm.sigma:.3g})" if calm else "never"
+            parts.append(f"a switch stops changing {told} {when}")
+        said.append(f"{solver}, {steps} steps: {'; '.join(parts)}.")
+    said.append(f"n = {found.n} pairs; up to {found.tolerance:.0%} counts as no change.")
+    return said
+
+
+def _run(
+    model: EDiffI,
+    reader: Reader,
+    asked: Sequence[Pair],
+    shares: Sequence[float],
+    steps: int,
+    solver: str,
+) -> list[Switched]:
+    def requests(turns: Sequence[float], last: bool = False) -> list[Request]:
+        return [
+            model.request(
+                (pair.last if last else pair.first).caption.text,
+                pair.seed,
+                steps=steps,
+                solver=solver,
+                timeline=[Turn(share, pair.last.caption.text) for share in turns],
+            )
+            for pair in asked
+        ]
+
+    first, last = _Made.of(model, reader, requests(())), _Made.of(model, reader, requests((), True))
+    sampling = requests(())[0].sampling
+    grid = edm_grid(steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
+    found = []
+    for share in shares:
+        turn = (Turn(share, ""),)
+        found.append(
+            _scored(
+                _Made.of(model, reader, requests((share,))),
+                first,
+                last,
+                (solver, steps, share, first_steps(turn, steps)[0], first_levels(turn, grid)[0]),
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Made:
+    pictures: np.ndarray
+    readings: list[Reading]
+
+    @classmethod
+    def of(cls, model: EDiffI, reader: Reader, requests: Sequence[Request]) -> _Made:
+        made = np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
+        factor = max(1, SIZE // made.shape[1])
+        return cls(made, reader.read(made.repeat(factor, 1).repeat(factor, 2)))
+
+
+def _scored(
+    made: _Made, first: _Made, last: _Made, setting: tuple[str, int, float, int, float]
+) -> Switched:
+    solver, steps, share, begins, sigma = setting
+    pixels = [
+        departure(*three)
+        for three in zip(made.pictures, first.pictures, last.pictures, strict=True)
+    ]
+    # Some pure pictures read alike although their captions differ: nothing can lie between them.
+    drawn = [
+        (unlike(own, one) / whole, unlike(own, other) / whole)
+        for own, one, other in zip(made.readings, first.readings, last.readings, strict=True)
+        if (whole := unlike(one, other))
+    ] or [(0.0, 0.0)]
+    return Switched(
+        solver=solver,
+        steps=steps,
+        share=share,
+        begins=begins,
+        sigma=round(sigma, 6),
+        pixels_first=mean([one for one, _ in pixels]),
+        pixels_last=mean([other for _, other in pixels]),
+        drawn_first=mean([one for one, _ in drawn]),
+        drawn_last=mean([other for _, other in drawn]),
+    )
+
+
+def _apart(one: Task, other: Task) -> bool:
+    kinds = [{thing.kind for thing in task.scene.things} for task in (one, other)]
+    return not kinds[0] & kinds[1] and one.scene.place != other.scene.place
+
+
+def _shown(reading: Reading) -> set[tuple[str, str | None]]:
+    things = {(seen.kind, seen.colour) for seen in reading.things}
+    page: set[tuple[str, str | None]] = {
+        ("place", reading.place),
+        ("sky", reading.sky),
+        ("style", reading.style),
+    }
+    return things | {pair for pair in page if pair[1] is not None}

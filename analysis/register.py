@@ -1,0 +1,247 @@
+"""Every study by its name: what it claims, measures and draws, and what it needs of a model.
+
+A new study is one row here, one file and one figure. It joins; it measures nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from analysis import (
+    attention_over_noise,
+    composition,
+    configs,
+    denoising_walk,
+    embedding_ablation,
+    expert_ranges,
+    expert_seams,
+    guidance_tradeoff,
+    inference_cost,
+    paint_with_words,
+    plots,
+    plots_of_attention,
+    plots_of_shares,
+    plots_of_trade_offs,
+    prompt_switching,
+    seam_history,
+    style_transfer,
+    upscaling,
+    variations,
+)
+from analysis.studying import Setting, Study
+from analysis.true_renders import true_renders
+
+
+def _walk(given: Setting) -> denoising_walk.Walk:
+    each = max(1, given.n // len(denoising_walk.PROMPTS))
+    return denoising_walk.measure(given.model(), seeds=range(given.seed, given.seed + each))
+
+
+def _seams(given: Setting) -> expert_seams.Seams:
+    model = given.model(given.ensemble, torch.float32).model
+    assert model.ensemble is not None
+    rivals = {given.baseline: given.model(given.baseline, torch.float32).model.denoiser}
+    truth, captions = true_renders(model.config.resolution, given.n)
+    cond = model.encoders.condition(captions)
+    return expert_seams.measure(model.name, model.ensemble, rivals, truth, cond, given.seed)
+
+
+def _history(given: Setting) -> seam_history.History:
+    model = given.model(given.ensemble, torch.float32).model
+    assert model.ensemble is not None
+    side = model.config.resolution
+    cond = model.encoders.condition(true_renders(side, given.n)[1])
+    sampling, seams = model.preset.sampling, model.ensemble.boundaries
+    return seam_history.measure(
+        model.name, model.denoiser, seams, cond, side, given.n, sampling, given.seed
+    )
+
+
+def _upscaling(given: Setting) -> upscaling.Upscaling:
+    model = given.model(dtype=torch.float32).model
+    stage = model.stages[0]
+    truth, captions = true_renders(stage.high, given.n)
+    return upscaling.measure(stage, truth, model.encoders.condition(captions), given.seed)
+
+
+def _configs(given: Setting) -> configs.Configs:
+    stage = next(iter(given.contents.stages))
+    gone = configs.missing(given.contents, stage)
+    there = [name for name in configs.SOURCES if name not in gone]
+    models = configs.open_all(given.folder, there, stage)
+    size = next(each.high for each in models["A"].model.stages if each.name == stage)
+    found = configs.measure(models, given.reader, given.n, given.seed, size)
+    return replace(found, missing=gone)
+
+
+def _tradeoff(given: Setting) -> guidance_tradeoff.Tradeoff:
+    names = dict.fromkeys([given.baseline, *given.contents.ensembles])
+    return guidance_tradeoff.measure(
+        {name: given.model(name) for name in names},
+        given.reader,
+        given.samples,
+        given.n,
+        given.seed,
+        tell=given.tell,
+    )
+
+
+def _composition(given: Setting) -> composition.Composition:
+    model = given.model()
+    sample = given.samples.painter(model)
+    return composition.measure(
+        model.model.name, sample, given.reader, given.n, given.seed, tell=given.tell
+    )
+
+
+def _switches(given: Setting) -> prompt_switching.Switches:
+    pairs = max(1, given.n // PICTURES_A_PAIR)
+    return prompt_switching.measure(given.model(), given.reader, pairs, seed=given.seed)
+
+
+def _variations(given: Setting) -> variations.Variations:
+    model = given.model()
+    return variations.measure(
+        model, given.reader, given.samples, given.n, given.seed, tell=given.tell
+    )
+
+
+PICTURES_A_PAIR = 8
+"""A pair of captions is painted some sixty times, so this study takes an eighth of `n`."""
+
+STUDIES: tuple[Study, ...] = (
+    Study(
+        "expert_ranges",
+        "A node with 1/512 of the training noise serves a third of the steps.",
+        lambda given: expert_ranges.measure(given.n),
+        expert_ranges.Ranges,
+        plots_of_trade_offs.expert_ranges,
+    ),
+    Study(
+        "inference_cost",
+        "More experts cost no time; a wider or deeper network does.",
+        lambda given: inference_cost.measure(given.model().model.config, given.n, given.device),
+        inference_cost.InferenceCost,
+        plots_of_trade_offs.inference_cost,
+    ),
+    Study(
+        "denoising_walk",
+        "Layout is decided at high noise, detail at low noise.",
+        _walk,
+        denoising_walk.Walk,
+        plots.denoising_walk,
+        smallest=4,
+    ),
+    Study(
+        "expert_seams",
+        "Experts lower the loss where they serve.",
+        _seams,
+        expert_seams.Seams,
+        plots.expert_seams,
+        needs=("experts",),
+    ),
+    Study(
+        "seam_history",
+        "A multistep solver may carry one expert's estimate over to the next.",
+        _history,
+        seam_history.History,
+        plots_of_shares.seam_history,
+        needs=("experts",),
+    ),
+    Study(
+        "guidance_tradeoff",
+        "Experts move the whole curve of quality against alignment.",
+        _tradeoff,
+        guidance_tradeoff.Tradeoff,
+        plots_of_trade_offs.guidance_tradeoff,
+        smallest=guidance_tradeoff.FEWEST,
+    ),
+    Study(
+        "composition",
+        "Several things, their colours, places, counts and written words come out as said.",
+        _composition,
+        composition.Composition,
+        plots_of_shares.composition,
+        smallest=8,
+        needs=("T5",),
+    ),
+    Study(
+        "attention_over_noise",
+        "The words are heard while the noise is high, the picture while it is low.",
+        lambda given: attention_over_noise.measure(given.model(), given.n, given.seed),
+        attention_over_noise.AttentionOverNoise,
+        plots_of_attention.attention_over_noise,
+    ),
+    Study(
+        "prompt_switching",
+        "Other words change nothing once the noise is low.",
+        _switches,
+        prompt_switching.Switches,
+        plots.prompt_switching,
+    ),
+    Study(
+        "embedding_ablation",
+        "T5 and CLIP text bring different things, and both together bring most.",
+        lambda given: embedding_ablation.measure(
+            given.model(), given.reader, given.n, seed=given.seed
+        ),
+        embedding_ablation.Ablation,
+        plots.embedding_ablation,
+        needs=("T5", "CLIP image"),
+    ),
+    Study(
+        "variations",
+        "One sentence gives many pictures.",
+        _variations,
+        variations.Variations,
+        plots_of_trade_offs.variations,
+    ),
+    Study(
+        "style_transfer",
+        "A reference picture lends its look and nothing else.",
+        lambda given: style_transfer.measure(given.model(), given.reader, given.n, seed=given.seed),
+        style_transfer.Styles,
+        plots_of_shares.style_transfer,
+        smallest=9,
+        needs=("CLIP image",),
+    ),
+    Study(
+        "paint_with_words",
+        "Painted phrases put things where they are painted.",
+        lambda given: paint_with_words.measure(
+            given.model(), given.reader, given.n, seed=given.seed
+        ),
+        paint_with_words.Places,
+        plots_of_shares.paint_with_words,
+        smallest=paint_with_words.FEWEST,
+    ),
+    Study(
+        "upscaling",
+        "A super-resolution stage is better than plain enlargement.",
+        _upscaling,
+        upscaling.Upscaling,
+        plots_of_shares.upscaling,
+        needs=("stages",),
+    ),
+    Study(
+        "configs",
+        "More experts make better pictures at the same cost per step (Table 1).",
+        _configs,
+        configs.Configs,
+        plots_of_shares.configs,
+        smallest=8,
+        needs=("experts", "stages"),
+    ),
+)
+"""In the order in which `study all` runs them: the quick ones first."""
+
+
+def study(name: str) -> Study:
+    """The study of this name; ValueError names those that there are."""
+    for one in STUDIES:
+        if one.name == name:
+            return one
+    known = ", ".join(one.name for one in STUDIES)
+    raise ValueError(f"There is no study {name!r}; there are {known}, and all of them.")

@@ -1,0 +1,225 @@
+"""Verdicts in closed form, and a ledger whose every row can be measured."""
+
+import math
+import shlex
+
+import pytest
+
+from analysis import ledger, register, results
+from analysis.claims import CLAIMS
+from analysis.expert_ranges import measure
+from analysis.ledger import FAILS, HOLDS, OPEN, UNMEASURED, Claim, Number, judged
+from ediffi.__main__ import build_parser
+from ediffi.config import as_json
+from ediffi.controls import paint_with_words
+from ediffi.files import write_json
+
+
+def claim(above=0.0, below=math.inf):
+    return Claim("It is", "Sec. 0", "a number", "none", lambda found: None, above, below)
+
+
+@pytest.mark.parametrize(
+    "number, state",
+    [
+        (Number(0.2, 0.1, 0.3, 50), HOLDS),
+        (Number(-0.2, -0.3, -0.1, 50), FAILS),
+        (Number(-0.2, -0.4, 0.0, 50), FAILS),
+        (Number(0.1, -0.1, 0.3, 50), OPEN),
+        (Number(-0.1, -0.3, 0.1, 50), OPEN),
+        (Number(0.1, 0.0, 0.2, 50), OPEN),
+        (Number(0.2, 0.2, 0.2, 7), OPEN),
+        (None, UNMEASURED),
+    ],
+)
+def test_the_whole_interval_decides(number, state):
+    assert judged(claim(), number).state == state
+
+
+@pytest.mark.parametrize(
+    "number, state",
+    [
+        (Number(1.0, 0.98, 1.02, 9), HOLDS),
+        (Number(1.1, 1.05, 1.2, 9), FAILS),
+        (Number(1.0, 0.9, 1.1, 9), OPEN),
+    ],
+)
+def test_a_claim_of_no_change_has_two_edges(number, state):
+    assert judged(claim(0.97, 1.03), number).state == state
+
+
+def test_the_n_that_would_tell_follows_the_root_of_n():
+    # Half of the interval is 0.2 and the value lies 0.1 from the edge: four times as many.
+    assert judged(claim(), Number(0.1, -0.1, 0.3, 50)).needed == 200
+    assert judged(claim(), Number(-0.1, -0.3, 0.1, 50)).needed == 200
+    assert judged(claim(0.97, 1.03), Number(1.01, 0.93, 1.09, 10)).needed == 160
+    assert judged(claim(), Number(0.0, -0.1, 0.1, 50)).needed is None
+    # A skewed interval that touches the edge needs at least one more.
+    assert judged(claim(), Number(0.1, 0.0, 0.11, 50)).needed == 51
+    assert judged(claim(), Number(0.2, 0.1, 0.3, 50)).needed is None
+    # Equal values of a handful have no width, and say nothing.
+    assert judged(claim(), Number(0.2, 0.2, 0.2, 7)).needed == ledger.FEWEST
+
+
+def test_every_claim_names_a_command_that_exists():
+    assert len(CLAIMS) >= 12
+    for each in CLAIMS:
+        assert register.study(each.study).name == each.study
+        words = shlex.split(each.command)
+        assert words[:3] == ["python", "-m", "ediffi"]
+        given = build_parser().parse_args(words[3:])
+        assert given.name == each.study and given.n >= register.study(each.study).smallest
+        assert each.says and each.source and each.shown_by
+        assert math.isfinite(each.above) or math.isfinite(each.below)
+
+
+def test_without_records_nothing_is_measured_yet(tmp_path):
+    assert {verdict.state for verdict in ledger.ledger(CLAIMS, tmp_path)} == {UNMEASURED}
+    text = ledger.document(CLAIMS, tmp_path)
+    assert text.count("| not measured yet | `python -m ediffi study ") == len(CLAIMS)
+    assert ledger.summary(CLAIMS, tmp_path).startswith(f"**The ledger** of {len(CLAIMS)} claims")
+
+
+def value(verdict):
+    """The number of a verdict that has one."""
+    assert verdict.number is not None
+    return verdict.number.value
+
+
+def of_study(name, found, folder):
+    """The verdicts on the claims of one study whose record holds `found`."""
+    write_json(folder / f"{name}.json", found)
+    return [v for v in ledger.ledger(CLAIMS, folder) if v.claim.study == name]
+
+
+def test_numbers_come_from_records_with_and_without_a_frame(tmp_path):
+    found = as_json(measure(50))
+    (plain,) = of_study("expert_ranges", found, tmp_path)
+    (framed,) = of_study("expert_ranges", {"study": "expert_ranges", "found": found}, tmp_path)
+    assert plain == framed and plain.state == HOLDS
+    assert plain.number == Number(0.34, 0.34, 0.34, 50)
+
+
+def share(strength, style, things, high=1e4):
+    ends = {"strength": strength, "sigma_low": 0.0, "sigma_high": high}
+    return {**ends, "style": style, "things": things}
+
+
+def test_a_lent_style_is_compared_with_none(tmp_path):
+    without = share(0.0, [0.1, 0.0, 0.2], [0.8, 0.7, 0.9])
+    lent = share(3.0, [0.7, 0.6, 0.8], [0.75, 0.65, 0.85])
+    part = share(3.0, [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], high=2.0)
+    record = {"n": 54, "lent": [without, lent, part]}
+    style, things = of_study("style_transfer", record, tmp_path)
+    assert style.state == HOLDS and value(style) == pytest.approx(0.6)
+    assert style.number is not None
+    assert style.number.low == pytest.approx(0.6 - math.hypot(0.1, 0.1))
+    # 5 percent less, give or take 14: the edge is 10 percent less.
+    assert things.state == OPEN and things.needed == 432
+    assert of_study("style_transfer", record | {"lent": [without]}, tmp_path)[0].state == UNMEASURED
+
+
+def test_painting_is_judged_by_the_papers_formula_and_by_ours(tmp_path):
+    def placed(rule, weight, elsewhere, inside, things=1):
+        ends = [inside, inside - 0.05, inside + 0.05]
+        asked = {"things": things, "rule": rule, "weight": weight, "elsewhere": elsewhere}
+        return asked | {"inside": ends, "chance": 0.1}
+
+    ours = (paint_with_words.RULE, paint_with_words.WEIGHT, paint_with_words.ELSEWHERE)
+    tried = [placed("none", 0.0, 0.0, 0.1), placed(*ours, 0.9, 2), placed(*ours, 0.3)]
+    tried += [placed("max", 1.0, 0.0, 0.04)]
+    side = {"rule": ours[0], "weight": ours[1], "elsewhere": ours[2], "captions": 40}
+    sided = [side | {"asked": [0.8, 0.7, 0.9]}, side | {"rule": "std", "asked": [0.1, 0.0, 0.2]}]
+    record = {"n": 60, "placed": tried, "sided": sided}
+    paper, own, left_right = of_study("paint_with_words", record, tmp_path)
+    assert left_right.number == Number(0.8, 0.7, 0.9, 40) and left_right.state == HOLDS
+    assert value(paper) == pytest.approx(-0.06) and paper.state == FAILS
+    assert value(own) == pytest.approx(0.2) and own.state == HOLDS
+    left = of_study("paint_with_words", {"n": 60, "placed": tried[:2]}, tmp_path)
+    assert [verdict.state for verdict in left] == [UNMEASURED] * 3
+
+
+def test_configurations_times_curves_and_rows_are_read(tmp_path):
+    scored = [
+        {"name": name, "distances": {"frechet": [v, v - 1, v + 1]}}
+        for name, v in zip(("A", "B", "A+"), (20, 19.5, 15), strict=True)
+    ]
+    b, d = of_study("configs", {"n": 100, "scored": scored}, tmp_path)
+    assert (b.state, d.state, value(d)) == (OPEN, HOLDS, 5)
+    costs = [
+        {"way": "experts", "factor": 3, "ratio": [1.0, 0.99, 1.01]},
+        {"way": "wider", "factor": 2, "ratio": [3.0, 2.9, 3.1]},
+    ]
+    states = [v.state for v in of_study("inference_cost", {"n": 9, "costs": costs}, tmp_path)]
+    assert states == [HOLDS, HOLDS, UNMEASURED]
+    distance = {"value": 0.2, "low": 0.1, "high": 0.3}
+    gains = [{"frechet": distance, "aligned": {"value": -1.0, "low": -2.0, "high": -0.5}}]
+    curve = {"n": 9, "gains": gains, "guided": distance}
+    states = [v.state for v in of_study("guidance_tradeoff", curve, tmp_path)]
+    assert states == [HOLDS, FAILS, HOLDS]
+    states = [v.state for v in of_study("guidance_tradeoff", curve | {"gains": []}, tmp_path)]
+    assert states == [UNMEASURED, UNMEASURED, HOLDS]
+    row = {"length": "short", "n": 30, "share": 0.6, "low": 0.55, "high": 0.65}
+    rare = {"length": "long", "n": 30, "share": 0.4, "low": 0.35, "high": 0.45}
+    rows = [row | {"name": "word"}, row | {"name": "two_things"}, rare | {"name": "two_things"}]
+    states = {v.claim.says: v.state for v in of_study("composition", {"rows": rows}, tmp_path)}
+    assert states["Written words come out"] == HOLDS
+    assert states["Long sentences are followed"] == FAILS
+    assert states["There are as many of a thing as is said"] == UNMEASURED
+    gains = [{"expert": "high", "rival": "baseline", "mean": 0.1, "interval": [0.05, 0.15]}]
+    states = [v.state for v in of_study("expert_seams", {"n": 9, "gains": gains}, tmp_path)]
+    assert states == [UNMEASURED, HOLDS]
+    found = {"n": 9, "ratio": {"value": 0.01, "low": 0.005, "high": 0.02}}
+    assert of_study("variations", found, tmp_path)[0].state == FAILS
+    assert of_study("denoising_walk", {"n": 9, "coarse": []}, tmp_path)[0].state == UNMEASURED
+    walk = {"n": 9, "first": [0.9, 0.6, 0.99]}
+    assert of_study("denoising_walk", walk, tmp_path)[0].state == HOLDS
+
+
+def test_encoders_are_compared_on_the_same_captions(tmp_path):
+    def heard(length, embeddings, share):
+        score = {"name": "thing", "n": 40, "share": share, "low": share - 0.1, "high": share + 0.1}
+        return {"length": length, "embeddings": list(embeddings), "scores": [score]}
+
+    both = ("t5", "clip_text")
+    rows = [heard("short", both, 0.8), heard("short", ("t5",), 0.7), heard("long", ("t5",), 0.9)]
+    rows += [heard("short", ("clip_text",), 0.4), heard("long", ("clip_text",), 0.99)]
+    clip, t5, long = of_study("embedding_ablation", {"n": 40, "heard": rows}, tmp_path)
+    assert (clip.state, t5.state, long.state) == (HOLDS, OPEN, OPEN)
+    assert value(clip) == pytest.approx(0.4) and value(long) == pytest.approx(-0.09)
+    assert clip.number is not None
+    assert clip.number.low == pytest.approx(0.4 - math.hypot(0.1, 0.1))
+    left = of_study("embedding_ablation", {"n": 40, "heard": rows[:2]}, tmp_path)
+    assert [v.state for v in left] == [UNMEASURED, OPEN, UNMEASURED]
+
+
+def test_attention_and_switches_are_read(tmp_path):
+    found = {"n": 16, "fading": [0.2, 0.1, 0.3], "handover": None}
+    fading, handover = of_study("attention_over_noise", found, tmp_path)
+    assert (fading.state, handover.state) == (HOLDS, UNMEASURED)
+
+    def switched(share, first, steps=18):
+        where = {"solver": "dpmpp_2m", "steps": steps, "share": share}
+        return where | {"drawn_first": [first, first - 0.05, first + 0.05], "drawn_last": [0, 0, 0]}
+
+    rows = [switched(0.4, 0.5), switched(0.95, 0.02), switched(0.4, 1.0, steps=9)]
+    late, early = of_study("prompt_switching", {"n": 8, "switched": rows}, tmp_path)
+    assert (late.state, early.state) == (HOLDS, FAILS)
+
+
+def test_a_broken_record_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"variations\.json is no record of variations: KeyError"):
+        of_study("variations", {"n": 9}, tmp_path)
+
+
+def test_settled_claims_come_first_in_ten_lines(tmp_path):
+    of_study("expert_ranges", as_json(measure(50)), tmp_path)
+    lines = [line for line in ledger.summary(CLAIMS, tmp_path).splitlines() if line]
+    assert len(lines) == ledger.LINES
+    assert "1 holds, 28 not measured yet" in lines[0]
+    assert lines[1].startswith("- *holds*: A node with 1/512") and "34.0 %" in lines[1]
+
+
+def test_the_committed_ledger_is_that_of_the_committed_records():
+    text = results.LEDGER.read_text(encoding="utf-8")
+    assert text == ledger.document(CLAIMS, results.FOLDER), "run `make readme`"
