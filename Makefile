@@ -11,7 +11,7 @@ HOST ?=
 PORT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint format notebooks readme browser clean
+.PHONY: help demo test lab lint format notebooks records pictures readme browser clean
 
 help:
 	@echo "make demo       open the studio at a printed local address"
@@ -20,6 +20,8 @@ help:
 	@echo "make lint       ruff and pyright only"
 	@echo "make format     let ruff rewrite the files"
 	@echo "make notebooks  run every notebook again and store what it shows"
+	@echo "make records    measure everything in docs/results again (an hour and a half on two cores)"
+	@echo "make pictures   paint the studio's cards and the sheets of docs/img again"
 	@echo "make readme     write the measured numbers into README.md, the model card and docs/claims.md"
 	@echo "make clean      remove the environment and the caches"
 
@@ -44,6 +46,36 @@ format: $(VENV)/.all
 
 notebooks: $(VENV)/.all
 	$(BIN)/python -m analysis.notebooks notebooks
+
+# After new weights: records, pictures, notebooks, readme, in this order. A study whose record is of
+# these weights and this n is left out.
+EVALUATE = $(BIN)/python -m ediffi evaluate --n 1000 --seed 0
+STUDY = $(BIN)/python -m ediffi study --out docs/results
+
+records: $(VENV)/.all
+	$(EVALUATE) --model storybook/baseline --json docs/results/evaluation.json
+	$(EVALUATE) --model storybook/experts --json docs/results/evaluation-experts.json
+	$(STUDY) expert_ranges --n 64
+	$(STUDY) expert_seams --n 128
+	$(STUDY) seam_history --n 32
+	$(STUDY) denoising_walk --n 32
+	$(STUDY) attention_over_noise --n 24
+	$(STUDY) paint_with_words --n 28
+	$(STUDY) style_transfer --n 27
+	$(STUDY) composition --n 100
+	$(STUDY) embedding_ablation --n 64
+	$(STUDY) prompt_switching --n 64
+	$(STUDY) variations --n 16
+	$(STUDY) guidance_tradeoff --n 48
+	$(STUDY) configs --n 48
+	$(STUDY) inference_cost --n 16
+	$(BIN)/python -m analysis.upscaling --stage sr256 --n 8
+	$(BIN)/python -m analysis.upscaling --stage sr1024 --n 8
+	$(BIN)/python -m ediffi bench --json > docs/results/bench-amx.json
+
+pictures: $(VENV)/.all
+	$(BIN)/python -m demo --paint-examples
+	$(BIN)/python -m analysis.cascade_sheet --n 4
 
 readme: $(VENV)/.all
 	$(BIN)/python -m analysis.results --readme

@@ -20,6 +20,7 @@ from ediffi.pipeline import EDiffI
 from ediffi.storybook.distances import kernel_distance
 from ediffi.storybook.evaluation import Reader, draw
 from ediffi.storybook.inspector import Reading, Seen
+from ediffi.storybook.scoring import wilson
 
 FEWEST = 8
 SIDE = 28
@@ -51,7 +52,8 @@ class Sided:
     """Captions of one thing, painted on the left and on the right by one setting.
 
     `asked` is how often the thing stands on the side that was asked for, where it is there at all
-    (`captions` of the n); `present` how often it is there. Half is chance.
+    (`captions` of the n), with Wilson's interval over captions, whose two pictures share a noise;
+    `present` how often it is there. Half is chance.
     """
 
     rule: str
@@ -125,13 +127,14 @@ def sides(
             across = next((s.x for s in reading.things if s.kind == job.kinds[0]), None)
             row += [] if across is None else [(across < 0.5) == is_left]
     there = [float(np.mean(row)) for row in found if row]
-    share = mean(there) if there else (0.5, 0.0, 1.0)
+    right = sum(there)
+    low, high = wilson(right, len(there)) if there else (0.0, 1.0)
     return Sided(
         rule=by.rule,
         weight=by.weight,
         elsewhere=by.elsewhere,
         captions=len(there),
-        asked=(share[0], share[1], min(1.0, share[2])),
+        asked=(round(right / len(there), 4) if there else 0.5, round(low, 4), round(high, 4)),
         present=_mean([[0.5 * len(row)] for row in found]),
     )
 

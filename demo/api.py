@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypedDict, cast
+from typing import Any, Literal, TypedDict, cast
 
 from demo import easel, engine, regions, steering
 from demo.checks import clean, finite
 from demo.engine import Engine, Request
-from demo.regions import GRID, WEIGHT
+from demo.regions import GRID, USUAL, WEIGHT
 from demo.steering import STRENGTH, Steering
 from demo.tabs.asking import refusals
 
@@ -80,6 +80,8 @@ class SettingsJson(TypedDict):
     guidance: float
     size: int | None
     regions: list[RegionJson]
+    overlap: str
+    elsewhere: float
     without: list[str]
     later_words: str | None
     later_from: float | None
@@ -119,6 +121,8 @@ class Api:
         guidance: float | None = None,
         pictures: int = 1,
         size: int | None = None,
+        overlap: Literal["all", "strongest", "topmost"] = "all",
+        elsewhere: float = USUAL.elsewhere,
     ) -> Iterator[AnswerJson]:
         """Pictures of a sentence in which phrases have their places: paint with words.
 
@@ -127,9 +131,16 @@ class Api:
         is left, top, right and bottom in shares of the page from 0 to 1, and runs may stand in its
         place: value, count, ... over 64 x 64 cells, row by row. A weight (-2 to 4, 0.25 if left
         out) says how strongly; occurrence 2 is the second place of the phrase in the sentence.
+        overlap says which count where regions overlap, and elsewhere (0 to 1) how much a phrase is
+        held back where it is not painted; 0 is the paper's formula.
         """
         with refusals():
-            painting = {"prompt": prompt, "regions": read_regions(regions)}
+            painting = {
+                "prompt": prompt,
+                "regions": read_regions(regions),
+                "overlap": overlap,
+                "elsewhere": elsewhere,
+            }
             asked = self.asked(prompt, seed, steps, guidance, pictures, size, painting)
             yield from self._run(asked)
 
@@ -188,6 +199,8 @@ class Api:
             "guidance": made.guidance,
             "size": made.size,
             "regions": regions.as_json(made.prompt, made.painting)["regions"],
+            "overlap": made.manner.overlap,
+            "elsewhere": made.manner.elsewhere,
             "without": list(made.steering.without),
             "later_words": words,
             "later_from": share,

@@ -4,8 +4,10 @@
 const part = (name) => element.querySelector(name);
 const folder = part(".painter"), chips = part(".chips"), legend = part(".legend"), lostLine = part(".lost");
 const canvas = part("canvas"), spoken = part(".spoken"), sizeDial = part(".size input"), weightDial = part(".weight input");
+const heldDial = part(".elsewhere input"), overlapMenu = part(".overlap select");
 const MOST = 8, MEMORY = 60, LATTICE = 16, STEP = GRID / LATTICE;
-const board = { text: "", regions: [], active: null, tool: "brush", past: [], future: [], sent: "" };
+const usual = () => ({ overlap: "all", elsewhere: Number(heldDial.defaultValue) });
+const board = { text: "", regions: [], active: null, manner: usual(), tool: "brush", past: [], future: [], sent: "" };
 const hand = { id: null, from: null, kept: null, hover: null, value: 0, cursor: [8, 8], keys: false, mark: null, chip: 0, waits: false };
 
 const say = (text) => { spoken.textContent = spoken.textContent === text ? text + " " : text; };
@@ -17,7 +19,7 @@ const wear = (fresh) => {
 };
 
 /* --- what happened, and back --- */
-const snapshot = () => ({ regions: board.regions, active: board.regions.indexOf(board.active) });
+const snapshot = () => ({ regions: board.regions, active: board.regions.indexOf(board.active), manner: board.manner });
 function remember() {
   board.past = board.past.concat(snapshot()).slice(-MEMORY);
   board.future = [];
@@ -29,6 +31,7 @@ function travel(from, to, word) {
   to.push(snapshot());
   board.regions = back.regions.map((region) => bound(region, board.text));
   board.active = board.regions[back.active] || null;
+  board.manner = back.manner;
   settle(word + ": " + describe());
 }
 const undo = () => travel(board.past, board.future, "Undo"), redo = () => travel(board.future, board.past, "Redo");
@@ -42,7 +45,7 @@ function describe() {
 function send() {
   const regions = alive().filter((region) => isPainted(region.mask)).map(({ phrase, occurrence, weight, mask }) => (
     { phrase, occurrence, weight, runs: runsOf(mask) }));
-  const value = { prompt: board.text, regions }, sent = JSON.stringify(value);
+  const value = { prompt: board.text, regions, ...board.manner }, sent = JSON.stringify(value);
   if (sent === board.sent) return;
   board.sent = sent;
   props.value = value;
@@ -56,6 +59,7 @@ function load(value) {
   board.regions = value.regions.slice(0, MOST).map(({ phrase, occurrence, weight, runs }, ink) => (
     bound({ phrase, occurrence, weight, ink, mask: maskOf(runs) }, board.text)));
   board.active = alive()[0] || null;
+  board.manner = { ...usual(), ...(value.overlap && { overlap: value.overlap }), ...(value.elsewhere >= 0 && { elsewhere: value.elsewhere }) };
   board.sent = JSON.stringify(value);
   if (board.regions.length) folder.open = true;
   settle("");
@@ -178,6 +182,8 @@ function showState() {
   part(".invitation").textContent = painted.length ? "" : board.active ? "Paint where " + named(board.active) + " goes" : "Choose words first";
   weightDial.disabled = !board.active;
   weightDial.value = board.active ? board.active.weight : weightDial.defaultValue;
+  heldDial.value = board.manner.elsewhere;
+  overlapMenu.value = board.manner.overlap;
   showDials();
   for (const button of element.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === board.tool ? "true" : "false");
   for (const [act, any] of [["undo", board.past.length], ["redo", board.future.length], ["clear", painted.length]]) {
@@ -190,6 +196,7 @@ function showDials() {
   const weight = Number(weightDial.value);
   part(".size output").textContent = sizeDial.value;
   part(".weight output").textContent = weight.toFixed(2);
+  part(".elsewhere output").textContent = Number(heldDial.value).toFixed(2);
   weightDial.setAttribute("aria-valuetext", weight.toFixed(2) + (weight < 0 ? ", pushed away" : ""));
 }
 

@@ -175,7 +175,11 @@ def _painted(asked: Request, model: Engine) -> tuple[Variant, ...]:
     if not asked.painting:
         raise ValueError("Nothing is painted: give a phrase its place on Create first.")
     without = replace(asked, painting=(), lost=())
-    return Variant("Without the painted places", without), Variant("With them", asked)
+    found = [Variant("Without the painted places", without)]
+    if asked.manner.elsewhere:
+        by_paper = replace(asked, manner=replace(asked.manner, elsewhere=0.0))
+        found.append(Variant("By the paper, nothing held back", by_paper))
+    return *found, Variant("With them", asked)
 
 
 def _lent(asked: Request, model: Engine) -> tuple[Variant, ...]:

@@ -20,7 +20,7 @@ from PIL import Image
 from demo import regions
 from demo.checks import clean, finite, whole
 from demo.inside import Inside
-from demo.regions import Region
+from demo.regions import USUAL, Manner, Region
 from demo.steering import Steering
 
 MAX_PICTURES = 4
@@ -38,8 +38,9 @@ TOO_LARGE = "This picture has more than 2048 x 2048 pixels, which is the limit."
 class Request:
     """What to paint: `pictures` pictures of `prompt`, the k-th from seed + k, in `steps` steps.
 
-    `size` in pixels; None is the model's own. `painting` says where phrases go; `lost` names those
-    that were painted for another sentence and are not in this one, so that the visitor is told.
+    `size` in pixels; None is the model's own. `painting` says where phrases go and `manner` how
+    that acts; `lost` names those that were painted for another sentence and are not in this one, so
+    that the visitor is told.
     `steering` is what steers it besides. With `source`, the file of a picture, nothing is painted:
     that picture is enlarged to `size`.
     """
@@ -55,6 +56,7 @@ class Request:
     steering: Steering = Steering()
     network: str | None = None
     source: Path | None = None
+    manner: Manner = USUAL
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,7 @@ def request(
         painting=painted,
         lost=lost,
         steering=steering or Steering(),
+        manner=regions.read_manner(painting),
     )
 
 

@@ -197,6 +197,15 @@ weightDial.onchange = () => {
   wear({ ...board.active, weight: Number(weightDial.value) });
   settle("Strength of " + named(board.active) + ": " + board.active.weight.toFixed(2) + ".");
 };
+heldDial.oninput = showDials;
+heldDial.onchange = () => act({ elsewhere: Number(heldDial.value) }, "Held back elsewhere: " + Number(heldDial.value).toFixed(2) + ".");
+overlapMenu.onchange = () => act({ overlap: overlapMenu.value }, "Where places overlap, " + overlapMenu.selectedOptions[0].textContent + ".");
+function act(changed, said) {
+  letGo();
+  remember();
+  board.manner = { ...board.manner, ...changed };
+  settle(said);
+}
 
 document.addEventListener("sentence", (event) => hear(event.detail));
 document.addEventListener("input", (event) => { if (event.target.matches("#prompt textarea")) hear(event.target.value); });

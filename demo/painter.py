@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from demo import easel, regions
-from demo.regions import Region
+from demo.regions import OVERLAPS, USUAL, Manner, Region
 from ediffi.conditioning.prompt import DETERMINERS, JOINTS, MOST_DESCRIBING
 
 EXAMPLE = {
@@ -42,6 +42,8 @@ SCHEMA = {
                 },
             },
         },
+        "overlap": {"type": "string", "enum": list(OVERLAPS)},
+        "elsewhere": {"type": "number"},
     },
     "description": "where phrases go; runs are value, count, ... over 64 x 64 cells, row by row",
 }
@@ -68,6 +70,6 @@ def painter() -> gr.HTML:
     return made
 
 
-def shown(prompt: str, painted: Sequence[Region] = ()) -> dict[str, Any]:
-    """The value that shows these regions of a sentence on the painter."""
-    return regions.as_json(prompt, painted)
+def shown(prompt: str, painted: Sequence[Region] = (), manner: Manner = USUAL) -> dict[str, Any]:
+    """The value that shows these regions of a sentence on the painter, and how they act."""
+    return regions.as_json(prompt, painted, manner)

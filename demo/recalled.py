@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from demo import engine, regions
 from demo.engine import Recalled, Request
-from demo.regions import Region
+from demo.regions import Manner, Region
 from demo.steering import ENCODERS, MAX_STRENGTH, STRENGTH, Steering
 
 if TYPE_CHECKING:
@@ -52,11 +52,14 @@ def recall(png: Path, model: EDiffI) -> Recalled:
 
 def painting_of(request: Request) -> Painting | None:
     """The request's painted regions as the model takes them, None where nothing is painted."""
+    from ediffi.controls.overlaps import Overlap
     from ediffi.controls.paint_with_words import Painting
 
     if not request.painting:
         return None
-    painting = Painting(request.prompt)
+    manner = request.manner
+    overlap = cast(Overlap, manner.overlap)
+    painting = Painting(request.prompt, overlap=overlap, elsewhere=manner.elsewhere)
     for region in request.painting:
         mask = np.frombuffer(region.mask, np.uint8).reshape(regions.GRID, regions.GRID)
         painting = painting.add(
@@ -77,7 +80,7 @@ def _painted_again(made: Request, recipe: Recipe) -> tuple[Request, list[str]]:
         kept, _ = regions.read(regions.as_json(painting.prompt, found), made.prompt)
     except ValueError as error:
         return made, [f"Its painted regions are not brought back: {error}"]
-    made = replace(made, painting=kept)
+    made = replace(made, painting=kept, manner=Manner(painting.overlap, painting.elsewhere))
     if painting_of(made) != painting:
         return made, ["Its painted regions had settings that this page does not have."]
     return made, []

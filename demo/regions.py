@@ -1,8 +1,9 @@
 """Painted regions: which phrase of a sentence goes where, checked, and the plain JSON that travels.
 
 A painting on its way is `{"prompt": ..., "regions": [{"phrase", "occurrence", "weight", "runs"}]}`
-with runs [value, count, ...] over 64 x 64 cells in reading order. Its limits stand here. Neither a
-page nor a model is known: `board.js` writes the JSON, `demo.storybook` hands the regions on.
+with runs [value, count, ...] over 64 x 64 cells in reading order, and where they are not the usual
+ones "overlap" and "elsewhere". Its limits stand here. Neither a page nor a model is known:
+`board.js` writes the JSON, `demo.storybook` hands the regions on.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ MAX_PHRASE = 120  # characters
 MIN_WEIGHT, MAX_WEIGHT = -2.0, 4.0
 WEIGHT = 0.25
 """That of the model's own paintings; `painter.html` begins with it too."""
+OVERLAPS = ("all", "strongest", "topmost")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,38 @@ class Region:
     mask: bytes
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How all regions of a painting act, as `ediffi.Painting` takes it.
+
+    `overlap` says which of them count where they overlap; `elsewhere`, 0 (the paper) to 1, how much
+    a phrase is held back where it is not painted.
+    """
+
+    overlap: str = "all"
+    elsewhere: float = 1.0
+
+
+USUAL = Manner()
+
+
+def read_manner(value: object) -> Manner:
+    """How a painting's regions act, the usual way where it does not say; ValueError otherwise.
+
+    What else stands in the painting is left for `read` to check.
+    """
+    told = value if isinstance(value, dict) else {}
+    overlap = told.get("overlap", USUAL.overlap)
+    if overlap not in OVERLAPS:
+        raise ValueError(
+            f"Overlapping regions follow {', '.join(OVERLAPS)}, and not {str(overlap)[:40]!r}."
+        )
+    held = finite(
+        told.get("elsewhere", USUAL.elsewhere), "How much is held back elsewhere", 0.0, 1.0
+    )
+    return Manner(overlap, held)
+
+
 def read(value: object, prompt: str) -> tuple[tuple[Region, ...], tuple[str, ...]]:
     """The regions of a painting that stand in the clean `prompt`, and the phrases that do not.
 
@@ -45,7 +79,7 @@ def read(value: object, prompt: str) -> tuple[tuple[Region, ...], tuple[str, ...
     """
     if value is None:
         return (), ()
-    fields = _fields(value, ("prompt", "regions"), "A painting")
+    fields = _fields(value, ("prompt", "regions"), "A painting", ("overlap", "elsewhere"))
     own = clean(fields["prompt"], "The sentence of the painting")
     entries = fields["regions"]
     if not isinstance(entries, list):
@@ -60,8 +94,8 @@ def read(value: object, prompt: str) -> tuple[tuple[Region, ...], tuple[str, ...
     return kept, tuple(dict.fromkeys(map(_named, lost)))
 
 
-def as_json(prompt: str, regions: Sequence[Region]) -> dict[str, Any]:
-    """The JSON that `read` understands."""
+def as_json(prompt: str, regions: Sequence[Region], manner: Manner = USUAL) -> dict[str, Any]:
+    """The JSON that `read` and `read_manner` understand."""
     return {
         "prompt": prompt,
         "regions": [
@@ -73,6 +107,8 @@ def as_json(prompt: str, regions: Sequence[Region]) -> dict[str, Any]:
             }
             for region in regions
         ],
+        "overlap": manner.overlap,
+        "elsewhere": manner.elsewhere,
     }
 
 
@@ -94,11 +130,14 @@ def _region(entry: object, prompt: str) -> Region:
     return region
 
 
-def _fields(value: object, names: tuple[str, ...], what: str) -> dict[Any, Any]:
+def _fields(
+    value: object, names: tuple[str, ...], what: str, optional: tuple[str, ...] = ()
+) -> dict[Any, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{what} is an object of JSON, not {type(value).__name__}.")
-    if set(value) != set(names):
-        raise ValueError(f"{what} has exactly the fields {', '.join(names)}.")
+    if set(value) - set(optional) != set(names):
+        more = f" and may have {', '.join(optional)}" if optional else ""
+        raise ValueError(f"{what} has exactly the fields {', '.join(names)}{more}.")
     return value
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from analysis.side_by_side import TOLD
 from demo.engine import Request
+from demo.regions import USUAL
 from demo.steering import Steering
 
 
@@ -27,6 +28,10 @@ def told(request: Request, seed: int | None = None) -> str:
     if request.painting:
         phrases = " and ".join(f"“{region.phrase}”" for region in request.painting)
         said.append(f"places painted for {phrases}")
+        if request.manner.elsewhere != USUAL.elsewhere:
+            said.append(f"held back elsewhere by {request.manner.elsewhere:.0%}")
+        if request.manner.overlap != USUAL.overlap:
+            said.append(f"the {request.manner.overlap} counts where they overlap")
     return ", ".join([*said, *_steered(request.steering)])
 
 

@@ -283,7 +283,7 @@ class Create:
         gr.Info(" ".join(["The settings of this picture are back.", *notes]), title="Recipe read")
         size = self.size.value if made.size is None else made.size
         values = [made.prompt, made.seed, made.steps, made.guidance, made.pictures, size]
-        painted = painter.shown(made.prompt, made.painting)
+        painted = painter.shown(made.prompt, made.painting, made.manner)
         return [*values, painted, *SteeringWidgets.values(made.steering), True]
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -83,8 +84,7 @@ def build_cache(
     for shard, count in zip(shards, counts, strict=True):
         path = cache_path(shard)
         if not is_current(path, fingerprint):
-            with _inference(device, precision):
-                tensors = _encoded(shard, encoders, batch, device)
+            tensors = _encoded(shard, encoders, batch, device, precision)
             with written_whole(path) as temporary:
                 save_file(tensors, temporary, {"format": FORMAT, "fingerprint": fingerprint})
         done += count
@@ -123,16 +123,22 @@ def _lines(sidecar: Path) -> int:
 
 
 def _encoded(
-    shard: Path, encoders: TextAndImageEncoders, batch: int, device: str
+    shard: Path,
+    encoders: TextAndImageEncoders,
+    batch: int,
+    device: str,
+    precision: torch.dtype | None,
 ) -> dict[str, Tensor]:
     images = mapped(shard)["images"]
     texts, owners = captions_of(shard)
     if not owners or owners[-1] + 1 != len(images):
         named = owners[-1] + 1 if owners else 0
         raise ValueError(f"{shard} holds {len(images)} pictures, its sidecar names {named}.")
-    tensors = _texts(texts, encoders, batch)
+    # Half precision rows are joined outside: under autocast the CPU refuses to.
+    inference = _Inference(encoders, device, precision)
+    tensors = _texts(texts, inference, batch)
     pictures = [_scaled(images[cut], device) for cut in _cuts(images)]
-    tensors["clip_image"] = torch.cat([encoders.encode_image(x).half().cpu() for x in pictures])
+    tensors["clip_image"] = torch.cat([inference.encode_image(x).half().cpu() for x in pictures])
     tensors["caption_of"] = torch.tensor(owners)
     tensors["words"] = torch.tensor([min(len(t.split()), 2**15 - 1) for t in texts]).short()
     for name, tensor in tensors.items():
@@ -141,11 +147,27 @@ def _encoded(
     return tensors
 
 
-@contextmanager
-def _inference(device: str, precision: torch.dtype | None) -> Iterator[None]:
-    kind = torch.device(device).type
-    with torch.no_grad(), torch.autocast(kind, precision, enabled=precision is not None):
-        yield
+@dataclass(frozen=True)
+class _Inference:
+    """Encoders without gradients, in autocast where a precision is given."""
+
+    encoders: TextAndImageEncoders
+    device: str
+    precision: torch.dtype | None
+
+    def encode_text(self, texts: Sequence[str]) -> EncodedText:
+        with self._mode():
+            return self.encoders.encode_text(texts)
+
+    def encode_image(self, x: Tensor) -> Tensor:
+        with self._mode():
+            return self.encoders.encode_image(x)
+
+    @contextmanager
+    def _mode(self) -> Iterator[None]:
+        kind, own = torch.device(self.device).type, self.precision
+        with torch.no_grad(), torch.autocast(kind, own, enabled=own is not None):
+            yield
 
 
 def _texts(texts: list[str], encoders: TextAndImageEncoders, batch: int) -> dict[str, Tensor]:

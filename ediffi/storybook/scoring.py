@@ -213,8 +213,10 @@ def _chance(
     return sum(right for right, _ in shuffled) / asked if asked >= 20 else None
 
 
-def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
+def wilson(right: float, n: int, z: float = 1.959964) -> tuple[float, float]:
     """The 95 % interval of a share of which `right` of `n` were seen (Wilson 1927).
+
+    `right` may be broken where each of the `n` is a mean of its own.
 
     >>> [round(end, 3) for end in wilson(5, 10)]
     [0.237, 0.763]

@@ -121,6 +121,25 @@ class OnTheLeft(Obedient):
         return [Reading(True, there if is_dark else ()) for is_dark in dark]
 
 
+class OnTheDarkSide(Obedient):
+    """An inspector that finds it on the darker half."""
+
+    def read(self, images):
+        left = [image[:, :32].mean() < image[:, 32:].mean() for image in images]
+        return [
+            Reading(
+                True, tuple(seen(kind, 0.2 if on_left else 0.8, 0.5, 0.2) for kind in self.kinds)
+            )
+            for on_left in left
+        ]
+
+
+def dark_where_painted(model, asked, by, steps, masks):
+    """Pictures that are black where the mask is."""
+    page = np.where(masks[0], 0, 200).astype(np.uint8)
+    return np.broadcast_to(page[None, :, :, None], (len(asked), *page.shape, 3)).copy()
+
+
 def test_a_thing_counts_where_it_is_there_and_on_the_side_that_was_asked_for(monkeypatch):
     asked = jobs(8, 1)
     dark_left = np.full((8, 64, 64, 3), 200, np.uint8)
@@ -129,7 +148,12 @@ def test_a_thing_counts_where_it_is_there_and_on_the_side_that_was_asked_for(mon
     kinds = {job.kinds[0] for job in asked}
     model = tiny_pipeline()
     found = sides(model, OnTheLeft(kinds), asked, Setting("max", 1.0, 1.0))
-    assert found.captions == 4 and found.asked == (0.5, 0.5, 0.5) and found.present[0] == 0.5
+    assert found.captions == 4 and found.present[0] == 0.5
+    assert found.asked == (0.5, 0.15, 0.85)
+    # Eight of eight still leave room for doubt.
+    monkeypatch.setattr(paint_with_words, "_sampled", dark_where_painted)
+    every = sides(model, OnTheDarkSide(kinds), asked, Setting("max", 1.0, 1.0))
+    assert every.captions == 8 and every.asked == (1.0, 0.6756, 1.0)
     nowhere = sides(model, OnTheLeft(()), asked, Setting("max", 1.0, 1.0))
     assert (nowhere.captions, nowhere.asked) == (0, (0.5, 0.0, 1.0))
 

@@ -1,5 +1,7 @@
 """Cached embeddings equal direct encoding, hold real tokens only, and resume."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -40,6 +42,23 @@ def test_only_real_tokens_in_half_precision(tmp_path):
     assert len(tensors["t5"]) == sum(map(len, texts)) == tensors["t5_offsets"][-1]
     assert len(tensors["clip"]) == sum(len(t.split()) for t in texts)
     assert {str(tensors[n].dtype) for n in ("t5", "clip", "clip_image")} == {"torch.float16"}
+
+
+class Multiplying(CountingEncoders):
+    """Encoders whose rows went through a matrix product, which autocast makes in its own format."""
+
+    def encode_text(self, texts):
+        told = super().encode_text(texts)
+        return replace(told, t5=told.t5 @ torch.eye(told.t5.shape[-1]))
+
+
+def test_encoders_may_run_in_another_precision(tmp_path):
+    plain = cache.build_cache(write_shards(tmp_path / "a"), CountingEncoders())
+    rough = cache.build_cache(write_shards(tmp_path / "b"), Multiplying(), precision=torch.bfloat16)
+    for one, other in zip(map(load_file, plain), map(load_file, rough), strict=True):
+        assert {n: t.dtype for n, t in one.items()} == {n: t.dtype for n, t in other.items()}
+        assert torch.equal(one["t5"].bfloat16(), other["t5"].bfloat16())
+        assert torch.equal(one["clip_image"], other["clip_image"])
 
 
 def test_what_is_done_is_kept_and_other_encoders_start_afresh(tmp_path):

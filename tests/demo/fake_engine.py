@@ -117,8 +117,10 @@ class FakeEngine:
         if text is None:
             raise ValueError("This picture carries no recipe.")
         recipe = json.loads(text)
-        painting, _ = regions.read(recipe.pop("painting"), recipe["prompt"])
-        return Recalled(Request(**recipe, painting=painting))
+        sent = recipe.pop("painting")
+        painting, _ = regions.read(sent, recipe["prompt"])
+        manner = regions.read_manner(sent)
+        return Recalled(Request(**recipe, painting=painting, manner=manner))
 
 
 def heard(request: Request, painted: Picture) -> Inside:
@@ -181,7 +183,7 @@ def picture(image: Image.Image, request: Request, seed: int) -> Picture:
         "steps": request.steps,
         "guidance": request.guidance,
         "size": request.size,
-        "painting": regions.as_json(request.prompt, request.painting),
+        "painting": regions.as_json(request.prompt, request.painting, request.manner),
     }
     text.add_text("fake-recipe", json.dumps(recipe))
     buffer = io.BytesIO()

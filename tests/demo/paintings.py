@@ -24,5 +24,7 @@ def region(
     return {"phrase": phrase, "occurrence": occurrence, "weight": weight, "runs": runs}
 
 
-def painting(prompt: Any, *regions: Any) -> dict[str, Any]:
-    return {"prompt": prompt, "regions": list(regions)}
+def painting(prompt: Any, *regions: Any, **manner: Any) -> dict[str, Any]:
+    """A painting whose regions act in the usual way unless told."""
+    said = {"overlap": "all", "elsewhere": 1.0, **manner}
+    return {"prompt": prompt, "regions": list(regions), **said}

@@ -106,6 +106,8 @@ def test_words_and_recall_answer_without_the_queue(client, painter):
         "prompt": "a red fox",
         "seed": 3,
         "steps": 2,
+        "overlap": "all",
+        "elsewhere": 1.0,
         "guidance": 1.5,
         "size": None,
         "without": [],

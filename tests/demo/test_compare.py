@@ -13,6 +13,7 @@ from analysis.side_by_side import SHARES
 from demo import comparing, engine
 from demo.comparing import Tile, variants
 from demo.engine import Painted, Progress
+from demo.regions import Manner
 from demo.steering import STRENGTH, Steering
 from demo.storybook import StorybookEngine
 from demo.told import told
@@ -85,8 +86,10 @@ def test_a_switch_is_measured_on_the_way_from_first_to_last():
 
 
 def test_painting_look_and_networks_stand_beside_the_plain_picture():
-    plain, painted = variants("painting", PAINTED, FakeEngine())
+    plain, by_paper, painted = variants("painting", PAINTED, FakeEngine())
     assert not plain.request.painting and painted.request == PAINTED
+    assert by_paper.request == replace(PAINTED, manner=Manner(elsewhere=0.0))
+    assert len(variants("painting", by_paper.request, FakeEngine())) == 2
     plain, lent = variants("look", steered(look=LOOK), FakeEngine())
     assert not plain.request.steering.lends and lent.request.steering.look is LOOK
     painter = FakeEngine(networks=("experts", "baseline"))

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from demo.regions import Manner
+
 from .fake_engine import PATCH, FakeEngine
 from .visiting import Visit, visiting
 
@@ -241,6 +243,25 @@ def test_strength_and_the_second_of_two_travel(visit: Visit, painter):
     sent(visit, painter)
     (region,) = painter.requests[-1].painting
     assert (region.phrase, region.occurrence, region.weight) == ("a fox", 2, 4.0)
+
+
+def test_how_places_act_travels_and_is_undone(visit: Visit, painter):
+    page = visit.page
+    take(visit, 0, 2)
+    drag(visit, (0.2, 0.5), (0.4, 0.5))
+    page.click(".manner summary")
+    page.select_option(".overlap select", "topmost")
+    said(visit, "Where places overlap, the last phrase covers the others.")
+    page.focus(".elsewhere input")
+    page.keyboard.press("Home")
+    said(visit, "Held back elsewhere: 0.00.")
+    sent(visit, painter)
+    assert painter.requests[-1].manner == Manner("topmost", 0.0)
+    page.click("[data-act=undo]")
+    sent(visit, painter)
+    assert painter.requests[-1].manner == Manner("topmost", 1.0)
+    page.click("[data-act=undo]")
+    assert page.input_value(".overlap select") == "all"
 
 
 def test_an_edited_sentence_keeps_what_survives_and_brings_the_rest_back(visit: Visit, painter):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from demo import regions
-from demo.regions import CELLS, Region
-from ediffi.controls import paint_with_words
+from demo.regions import CELLS, USUAL, Manner, Region
+from ediffi.controls import overlaps, paint_with_words
 
 from .paintings import HALF, painting, region
 
@@ -145,6 +146,8 @@ NEARLY = st.builds(
         RUNS | JSON,
     )
     | JSON,
+    overlap=st.sampled_from(regions.OVERLAPS) | JSON,
+    elsewhere=st.floats(-0.5, 1.5) | JSON,
 )
 
 
@@ -153,6 +156,7 @@ NEARLY = st.builds(
 def test_any_json_is_a_painting_or_refused_in_a_sentence(value):
     try:
         kept, _ = regions.read(value, PROMPT)
+        manner = regions.read_manner(value)
     except ValueError as error:
         said = str(error)
         assert said.endswith(".") and "\n" not in said and len(said) < 300
@@ -160,8 +164,37 @@ def test_any_json_is_a_painting_or_refused_in_a_sentence(value):
         assert len(kept) <= 8
         for one in kept:
             assert len(one.mask) == CELLS and any(one.mask) and -2 <= one.weight <= 4
-        sent = json.loads(json.dumps(regions.as_json(PROMPT, kept)))
+        sent = json.loads(json.dumps(regions.as_json(PROMPT, kept, manner)))
         assert regions.read(sent, PROMPT) == (kept, ())
+        assert regions.read_manner(sent) == manner and 0 <= manner.elsewhere <= 1
+
+
+def test_how_regions_act_is_read_and_left_alone_where_nothing_is_said():
+    value = painting(PROMPT, region("fox"), overlap="topmost", elsewhere=0.25)
+    manner = regions.read_manner(value)
+    assert manner == Manner("topmost", 0.25)
+    kept, _ = regions.read(value, PROMPT)
+    assert regions.as_json(PROMPT, kept, manner)["overlap"] == "topmost"
+    for silent in (None, {}, {"prompt": PROMPT, "regions": [region("fox")]}):
+        assert regions.read_manner(silent) == USUAL
+    assert overlaps.OVERLAPS == regions.OVERLAPS
+    assert Manner() == Manner("all", paint_with_words.ELSEWHERE)
+
+
+@pytest.mark.parametrize(
+    ("manner", "said"),
+    [
+        ({"overlap": "both"}, "follow all, strongest, topmost, and not 'both'."),
+        ({"overlap": ["all"]}, "follow all, strongest, topmost"),
+        ({"elsewhere": 1.5}, "between 0 and 1, not 1.5."),
+        ({"elsewhere": -0.1}, "between 0 and 1"),
+        ({"elsewhere": math.nan}, "How much is held back elsewhere"),
+        ({"elsewhere": "much"}, "How much is held back elsewhere"),
+    ],
+)
+def test_another_way_to_act_is_refused(manner, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        regions.read_manner(painting(PROMPT, **manner))
 
 
 def test_the_page_begins_with_the_models_own_strength():
