@@ -198,7 +198,7 @@ _CPU = StorybookPlan(
         _CPU_BASE64,
         *branched(config_d("base64", 40_000), _CPU_BASE64, decay_share=0.6),
         _CPU_SR256,
-        *branched(halves(_CPU_SR256, 20_000), _CPU_SR256),
+        *branched(halves(_CPU_SR256, 20_000), _CPU_SR256, decay_share=0.5),
         _CPU_SR1024,
     ),
     large_scenes=((256, 2_000), (1024, 200)),

@@ -12,7 +12,7 @@ from ediffi.experts.ensemble import Ensemble
 from ediffi.files import read_json
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
-from ediffi.training import parts, plans, storybook
+from ediffi.training import folders, parts, plans, storybook
 from ediffi.training.parts import Cut, Part
 from ediffi.weights import load_network, save_network
 from tests.training.worlds import CountingEncoders, write_shards
@@ -110,6 +110,25 @@ def test_the_command_line_changes_one_phase(tmp_path, monkeypatch):
     folder, plan, only, start = seen[0]
     assert folder == tmp_path and only == ["base16"] and start == tmp_path / "shipped"
     assert plan.phase("base16").seconds == 7 and plan.phase("base8").seconds is None
+
+
+def test_another_first_seed_moves_what_is_trained_on_and_nothing_else(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        folders,
+        "render_shards",
+        lambda folder, split, seed, count, **_: drawn.append((folder.name, split, seed)),
+    )
+
+    def ask(*more):
+        drawn.clear()
+        storybook.main(["--folder", str(tmp_path), "--plan", "tiny", "--part", "draw", *more])
+        return list(drawn)
+
+    usual, moved = ask(), ask("--first-seed", "500")
+    assert {split for _, split, _ in usual} == {"train", "validation"}
+    for (name, split, seed), other in zip(usual, moved, strict=True):
+        assert other == (name, split, seed + (500 if split == "train" else 0))
 
 
 @pytest.mark.timeout(600)
