@@ -42,10 +42,14 @@ def seam_gain(expert: str) -> Read:
 
 
 def curve_gain(what: str) -> Read:
-    """What the first ensemble gains over the baseline, "frechet" or "aligned", mean of scales."""
+    """What the first ensemble gains over the baseline, mean of the scales.
+
+    "frechet", "aligned", or "clip" where a second CLIP judged.
+    """
 
     def read(found: Found) -> Number | None:
-        return _distance(found["gains"][0][what], found["n"]) if found["gains"] else None
+        gain = found["gains"][0].get(what) if found["gains"] else None
+        return _distance(gain, found["n"]) if gain else None
 
     return read
 

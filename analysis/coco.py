@@ -7,15 +7,15 @@ named. It knows files, pictures and vectors, not how anything is painted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from analysis.metrics import METRICS, Features, Measured, clip_score, of_clip
+from analysis.judge import BATCH, Texts
+from analysis.metrics import METRICS, Features, Measured, clip_score
 from analysis.samples import Samples, quiet
-from ediffi.conditioning.clip import ClipTowers, load_clip
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.shards.listing import Entry, list_pictures
@@ -23,15 +23,11 @@ from ediffi.shards.pictures import read_square
 from ediffi.shards.published import GENOME_FOLDERS, Dropped
 from ediffi.storybook.evaluation import Progress
 
-BATCH = 64
 FEWEST = 8
 NAMED = 3
 IMAGES = "images"
 GENOME = ("paragraphs*.json", "region_descriptions.json")
 """Long captions, which the paper took, before those of regions."""
-
-Texts = Callable[[Sequence[str]], np.ndarray]
-"""Captions -> one vector each (n, d), in the space of the pictures' vectors."""
 
 
 @dataclass(frozen=True)
@@ -137,19 +133,6 @@ def measure(
             for reason in sorted(reasons)
         },
     )
-
-
-def judge(source: str) -> tuple[Features, Texts]:
-    """A CLIP that takes no part in painting, by open_clip folder or name: of pictures and texts.
-
-    Raises FileNotFoundError or ValueError as `load_clip` does.
-    """
-    towers: ClipTowers = load_clip(source)
-
-    def texts(captions: Sequence[str]) -> np.ndarray:
-        return towers.encode_text(captions).pooled.float().cpu().numpy().astype(np.float64)
-
-    return of_clip(towers, f"CLIP {Path(source).name}"), texts
 
 
 def sentences(report: Report) -> list[str]:

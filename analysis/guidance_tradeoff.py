@@ -2,8 +2,9 @@
 
 Baseline and ensemble paint the same captions from the same noise at five guidance scales. Quality
 is the Fréchet distance to true renders of other scenes, alignment the share of a caption's
-statements that its picture shows; both are the inspector's. It knows the front door and the
-inspector, no network.
+statements that its picture shows; both are the inspector's. A second CLIP, which conditions
+nothing, gives the paper's own measure of alignment. It knows the front door, the inspector and that
+judge, no network.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from analysis.judge import Judge
 from analysis.metrics import alignment, mean_of
 from analysis.samples import Samples, quiet
 from ediffi.pipeline import EDiffI
@@ -32,16 +34,22 @@ NO_SECOND_CLIP = (
 )
 
 Renders = Callable[[list[Scene]], np.ndarray]
+Shown = dict[tuple[str, float], np.ndarray]
+"""By network and scale, one number for each picture."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """One guidance scale: a Fréchet distance (lower is better) and a share (higher is better)."""
+    """One guidance scale: a Fréchet distance (lower is better) and a share (higher is better).
+
+    `clip` is the judge's score, 100 times a cosine; None without a judge.
+    """
 
     guidance: float
     frechet: Distance
     aligned: Distance
     unreadable: float
+    clip: Distance | None = None
 
 
 @dataclass(frozen=True)
@@ -56,14 +64,15 @@ class Curve:
 class Gain:
     """How much better `network` is than `rival`, mean over the scales; positive is better.
 
-    `aligned` is paired, picture by picture. The interval of `frechet` takes the two distances as
-    independent, which the same captions and noise are not: it is rather too wide.
+    `aligned` and `clip` are paired, picture by picture. The interval of `frechet` takes the two
+    distances as independent, which the same captions and noise are not: it is rather too wide.
     """
 
     network: str
     rival: str
     frechet: Distance
     aligned: Distance
+    clip: Distance | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,8 @@ class Tradeoff:
     """All curves on the same `n` captions; `floor` is the distance between true renders.
 
     `guided` is how much the alignment of the first curve rises from the least scale to the middle
-    one, paired; `missing` says in words what could not be measured.
+    one, paired; `missing` says in words what could not be measured. `clip_true` is the judge's
+    score of the true renders with their captions, `clip_wrong` with the captions of others.
     """
 
     n: int
@@ -83,6 +93,8 @@ class Tradeoff:
     gains: tuple[Gain, ...]
     guided: Distance
     missing: tuple[str, ...] = ()
+    clip_true: Distance | None = None
+    clip_wrong: Distance | None = None
 
 
 def measure(
@@ -96,6 +108,7 @@ def measure(
     steps: int | None = None,
     tell: Progress = quiet,
     renders: Renders = draw,
+    judge: Judge | None = None,
 ) -> Tradeoff:
     """The curves of `models` by name, the baseline first; the others are compared with it.
 
@@ -109,14 +122,19 @@ def measure(
     tasks = make_tasks(n, seed, "test", length)
     truth = renders([*(task.scene for task in tasks), *other_scenes(n, seed, "test")])
     own, reference = reader.features(truth[:n]), reader.features(truth[n:])
-    curves, shares = [], {}
+    captions = [task.caption.text for task in tasks]
+    curves: list[Curve] = []
+    shares: Shown = {}
+    judged: Shown = {}
     for place, (name, model) in enumerate(models.items()):
         points = []
         for turn, scale in enumerate(sorted(scales)):
             tell("guidance scales", place * len(scales) + turn, len(models) * len(scales))
-            point, aligned = _point(model, reader, samples, tasks, scale, steps, reference, seed)
-            points.append(point)
-            shares[name, scale] = aligned
+            sample = _sampled(model, reader, samples, tasks, scale, steps, judge)
+            shares[name, scale] = sample.aligned
+            if sample.clip is not None:
+                judged[name, scale] = sample.clip
+            points.append(_point(scale, sample, reference, seed))
         curves.append(Curve(name, tuple(points)))
     first = curves[0]
     middle = sorted(scales)[len(scales) // 2]
@@ -127,9 +145,11 @@ def measure(
         features="inspector",
         floor=round(frechet(own, reference), 4),
         curves=tuple(curves),
-        gains=tuple(_gain(curve, first, shares) for curve in curves[1:]),
+        gains=tuple(_gain(curve, first, shares, judged) for curve in curves[1:]),
         guided=mean_of(shares[first.network, middle] - shares[first.network, min(scales)]),
-        missing=(NO_SECOND_CLIP,),
+        missing=() if judge else (NO_SECOND_CLIP,),
+        clip_true=mean_of(judge.scores(truth[:n], captions)) if judge else None,
+        clip_wrong=mean_of(judge.scores(truth[:n], captions[1:] + captions[:1])) if judge else None,
     )
 
 
@@ -140,44 +160,82 @@ def sentences(found: Tradeoff) -> list[str]:
         for point in curve.points:
             said.append(
                 f"{curve.network} at guidance {point.guidance:g}: Fréchet distance"
-                f" {_told(point.frechet)}, aligned {_told(point.aligned, 100)} % (n = {found.n})."
+                f" {_told(point.frechet)}, aligned {_told(point.aligned, 100)} %"
+                f"{_judged(', CLIP score', point.clip)} (n = {found.n})."
             )
     for gain in found.gains:
         said.append(
             f"{gain.network} against {gain.rival}, mean over the scales: Fréchet distance less by"
-            f" {_told(gain.frechet)}, alignment more by {_told(gain.aligned, 100)} %."
+            f" {_told(gain.frechet)}, alignment more by {_told(gain.aligned, 100)} %"
+            f"{_judged(', CLIP score by', gain.clip)}."
+        )
+    if found.clip_true and found.clip_wrong:
+        said.append(
+            f"The judge gives true renders a CLIP score of {_told(found.clip_true)}, and"
+            f" {_told(found.clip_wrong)} with the captions of others."
         )
     return [*said, *found.missing]
 
 
-def _point(
+@dataclass(frozen=True)
+class _Sample:
+    """What was seen in the pictures of one network at one scale; a row for each picture."""
+
+    vectors: np.ndarray
+    aligned: np.ndarray
+    unreadable: float
+    clip: np.ndarray | None
+
+
+def _sampled(
     model: EDiffI,
     reader: Reader,
     samples: Samples,
     tasks: Sequence[Task],
     scale: float,
     steps: int | None,
-    reference: np.ndarray,
-    seed: int,
-) -> tuple[Point, np.ndarray]:
+    judge: Judge | None,
+) -> _Sample:
     asked = [model.request(t.caption.text, t.seed, steps=steps, guidance=scale) for t in tasks]
-    vectors, readings = [], []
+    vectors, readings, clip = [], [], []
     for block in samples.blocks(model, asked):
-        shown = readable(block)
+        shown, start = readable(block), len(readings)
         vectors.append(reader.features(shown))
         readings += reader.read(shown)
-    aligned = alignment([facts(task.scene, task.caption) for task in tasks], readings)
-    unreadable = sum(not reading.readable for reading in readings) / len(readings)
-    away = frechet_distance(np.concatenate(vectors), reference, seed)
-    return Point(scale, away, mean_of(aligned), round(unreadable, 4)), aligned
+        if judge:
+            own = tasks[start : len(readings)]
+            clip.append(judge.scores(shown, [task.caption.text for task in own]))
+    return _Sample(
+        np.concatenate(vectors),
+        alignment([facts(task.scene, task.caption) for task in tasks], readings),
+        sum(not reading.readable for reading in readings) / len(readings),
+        np.concatenate(clip) if clip else None,
+    )
 
 
-def _gain(curve: Curve, rival: Curve, shares: Mapping[tuple[str, float], np.ndarray]) -> Gain:
+def _point(scale: float, sample: _Sample, reference: np.ndarray, seed: int) -> Point:
+    return Point(
+        guidance=scale,
+        frechet=frechet_distance(sample.vectors, reference, seed),
+        aligned=mean_of(sample.aligned),
+        unreadable=round(sample.unreadable, 4),
+        clip=None if sample.clip is None else mean_of(sample.clip),
+    )
+
+
+def _more(curve: Curve, rival: Curve, shown: Shown) -> Distance | None:
+    """How much more `curve` shows than its rival, mean of the scales, paired; None if unknown."""
+    scales = [point.guidance for point in curve.points]
+    if (curve.network, scales[0]) not in shown:
+        return None
+    paired = [shown[curve.network, scale] - shown[rival.network, scale] for scale in scales]
+    return mean_of(np.mean(paired, 0))
+
+
+def _gain(curve: Curve, rival: Curve, shares: Shown, judged: Shown) -> Gain:
     pairs = list(zip(curve.points, rival.points, strict=True))
-    paired = [
-        shares[curve.network, own.guidance] - shares[rival.network, own.guidance]
-        for own, _ in pairs
-    ]
+    aligned = _more(curve, rival, shares)
+    assert aligned is not None
     less = float(np.mean([other.frechet.value - own.frechet.value for own, other in pairs]))
     reaches = [_reach(point.frechet) for pair in pairs for point in pair]
     # All scales share captions, so their errors are taken to move together.
@@ -186,12 +244,17 @@ def _gain(curve: Curve, rival: Curve, shares: Mapping[tuple[str, float], np.ndar
         network=curve.network,
         rival=rival.network,
         frechet=Distance(less, less - reach, less + reach),
-        aligned=mean_of(np.mean(paired, 0)),
+        aligned=aligned,
+        clip=_more(curve, rival, judged),
     )
 
 
 def _reach(distance: Distance) -> float:
     return (distance.high - distance.low) / 2
+
+
+def _judged(words: str, score: Distance | None) -> str:
+    return f"{words} {_told(score)}" if score else ""
 
 
 def _told(distance: Distance, factor: float = 1) -> str:

@@ -156,15 +156,20 @@ def compare(
     )
 
 
+def cosines(pictures: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """100 times the cosine of matching rows of two sets of vectors (n, d), (n,), never below 0."""
+    if pictures.shape != texts.shape:
+        raise ValueError(f"{pictures.shape} picture vectors do not match {texts.shape} of texts.")
+    return 100 * np.maximum((_unit(pictures) * _unit(texts)).sum(1), 0)
+
+
 def clip_score(pictures: np.ndarray, texts: np.ndarray, network: str) -> Measured:
     """100 times the mean cosine of matching rows of two sets of CLIP vectors (n, d).
 
     Below 0 counts as 0, as in Hessel et al. 2021, without their factor of 2.5. Raises ValueError
     for sets that do not match.
     """
-    if pictures.shape != texts.shape:
-        raise ValueError(f"{pictures.shape} picture vectors do not match {texts.shape} of texts.")
-    scores = 100 * np.maximum((_unit(pictures) * _unit(texts)).sum(1), 0)
+    scores = cosines(pictures, texts)
     mean = mean_of(scores)
     return Measured("clip score", mean.value, mean.low, mean.high, len(scores), network)
 

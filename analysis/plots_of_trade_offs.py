@@ -37,38 +37,61 @@ TIERS = (("base", "A"), ("base", "C"), ("base", "D"), ("base", "four"), ("SR256"
 
 
 def guidance_tradeoff(found: Tradeoff) -> Figure:
-    """Fréchet distance over alignment, a curve for each network, a point for each scale."""
+    """Fréchet distance over alignment, a curve for each network, a point for each scale.
+
+    Alignment is what the inspector sees, and beside it a second CLIP's score where one judged.
+    """
+    judged = all(point.clip for curve in found.curves for point in curve.points)
     with pyplot.rc_context(STYLE):
-        figure, axes = pyplot.subplots(figsize=(6.4, 3.6), layout="constrained")
-        for (marker, colour, line), curve in zip(MARKED, found.curves, strict=False):
-            x = 100 * _triples([point.aligned for point in curve.points])
-            y = _triples([point.frechet for point in curve.points])
-            axes.errorbar(
-                x[0],
-                y[0],
-                xerr=np.abs(x[1:] - x[0]),
-                yerr=np.abs(y[1:] - y[0]),
-                fmt=marker + line,
-                color=colour,
-                markersize=4,
-                linewidth=1.2,
-                elinewidth=0.6,
-                label=curve.network,
-            )
-            for point, at in zip(curve.points, zip(x[0], y[0], strict=True), strict=True):
-                _noted(axes, f"{point.guidance:g}", at)
-        axes.axhline(found.floor, color=INK, linewidth=0.8, linestyle=":")
-        left = 100 * min(p.aligned.low for curve in found.curves for p in curve.points)
-        _noted(axes, "between true renders", (left, found.floor))
-        axes.set_ylim(bottom=0)
-        axes.set_xlabel("statements of the caption that are shown, %")
-        axes.set_ylabel(f"Fréchet distance, {found.features}")
-        axes.set_title(
+        figure, panels = pyplot.subplots(
+            1,
+            1 + judged,
+            figsize=(6.4, 3.6 if not judged else 3.2),
+            layout="constrained",
+            sharey=True,
+            squeeze=False,
+        )
+        first, *others = panels[0]
+        _curves(first, found, [[p.aligned for p in c.points] for c in found.curves], 100)
+        first.set_xlabel("statements of the caption that are shown, %")
+        first.set_ylabel(f"Fréchet distance, {found.features}")
+        first.legend(frameon=False)
+        for axes in others:
+            scores = [[p.clip for p in c.points if p.clip] for c in found.curves]
+            _curves(axes, found, scores, 1)
+            axes.set_xlabel("score by a second CLIP")
+        figure.suptitle(
             f"{found.n} {found.length} captions, guidance at the points, 95 % intervals", fontsize=9
         )
-        axes.legend(frameon=False)
         pyplot.close(figure)
     return figure
+
+
+def _curves(
+    axes: Axes, found: Tradeoff, across: Sequence[Sequence[Distance]], factor: float
+) -> None:
+    """Every network's distances over `across`, which is shown times `factor`."""
+    for (marker, colour, line), curve, values in zip(MARKED, found.curves, across, strict=False):
+        x = factor * _triples(values)
+        y = _triples([point.frechet for point in curve.points])
+        axes.errorbar(
+            x[0],
+            y[0],
+            xerr=np.abs(x[1:] - x[0]),
+            yerr=np.abs(y[1:] - y[0]),
+            fmt=marker + line,
+            color=colour,
+            markersize=4,
+            linewidth=1.2,
+            elinewidth=0.6,
+            label=curve.network,
+        )
+        for point, at in zip(curve.points, zip(x[0], y[0], strict=True), strict=True):
+            _noted(axes, f"{point.guidance:g}", at)
+    axes.axhline(found.floor, color=INK, linewidth=0.8, linestyle=":")
+    left = factor * min(each.low for values in across for each in values)
+    _noted(axes, "between true renders", (left, found.floor))
+    axes.set_ylim(bottom=0)
 
 
 def inference_cost(found: InferenceCost) -> Figure:

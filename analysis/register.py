@@ -85,6 +85,7 @@ def _tradeoff(given: Setting) -> guidance_tradeoff.Tradeoff:
         given.n,
         given.seed,
         tell=given.tell,
+        judge=given.judge,
     )
 
 

@@ -17,9 +17,12 @@ from typing import Any, Protocol
 
 import torch
 
+from analysis.judge import WEIGHTS as JUDGE
+from analysis.judge import Judge, load_judge
 from analysis.records import Record, Wanted, read_record
 from analysis.samples import Samples, quiet
 from ediffi import __version__
+from ediffi.conditioning.folders import sha256_of
 from ediffi.config import from_json
 from ediffi.files import check_writable, written_whole
 from ediffi.joining import member
@@ -33,6 +36,7 @@ from ediffi.storybook.inspector import WEIGHTS, Inspector, load_inspector
 
 FEWEST = 2
 SECONDS = 10.0
+CLIP_WEIGHTS = "open_clip_model.safetensors"
 NEEDS = ("experts", "stages", "T5", "CLIP image")
 MEASURED, KEPT, LEFT_OUT, FAILED = STATES = ("measured", "kept", "left out", "failed")
 
@@ -84,6 +88,14 @@ class Setting:
         if self._reader is None:
             self._reader = load_inspector(self._inspector)
         return self._reader
+
+    @property
+    def judge(self) -> Judge | None:
+        """The second CLIP, None where there is none or where it conditions this very model."""
+        own = self.contents.sha256.get(f"clip/{CLIP_WEIGHTS}")
+        if not (JUDGE / CLIP_WEIGHTS).exists() or sha256_of(JUDGE / CLIP_WEIGHTS) == own:
+            return None
+        return load_judge(JUDGE)
 
     @property
     def baseline(self) -> str:

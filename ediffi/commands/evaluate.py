@@ -89,7 +89,7 @@ def run(given: argparse.Namespace) -> int:
 def _coco(given: argparse.Namespace) -> int:
     """Distances on a folder in COCO's format; ImportError without the package `analysis`."""
     try:
-        from analysis import coco, metrics, samples
+        from analysis import coco, judge, metrics, samples
     except ModuleNotFoundError as error:
         raise ImportError(f"--coco needs {error.name}, a folder of this project.") from error
     coco.collection(given.coco)
@@ -97,7 +97,8 @@ def _coco(given: argparse.Namespace) -> int:
         features, texts = metrics.of_inspector(load_inspector(given.inspector)), None
         names = ["frechet", "kernel"]
     else:
-        features, texts = coco.judge(given.features)
+        chosen = judge.load_judge(given.features)
+        features, texts = chosen.features, chosen.texts
         names = ["frechet", "kernel", "cmmd"]
     bar = tqdm(desc="evaluating", disable=None)
 

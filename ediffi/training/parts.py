@@ -4,7 +4,7 @@
     data/validation               the same, to watch
     encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
     base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
-    weights                       the model folder: t5, clip, baseline, inspector, model.json
+    weights                       the model folder: t5, clip, baseline, inspector, judge, model.json
 
 It knows the folders of one run; the order, the skipping and the timing are `storybook.py`'s.
 """
@@ -15,16 +15,18 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from tqdm import tqdm
 
 from ediffi.conditioning.cache import build_cache
+from ediffi.conditioning.clip import load_clip
 from ediffi.conditioning.encoders import Encoders, load_encoders
 from ediffi.conditioning.folders import fingerprint
 from ediffi.config import Preset
 from ediffi.presets import preset
-from ediffi.training.clip import train_clip
+from ediffi.training.clip import ClipPlan, train_clip
 from ediffi.training.folders import Folders
 from ediffi.training.inspector import read_shards, train_inspector
 from ediffi.training.job import Job
@@ -33,11 +35,14 @@ from ediffi.training.loop import fit
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.probe import probe_colours, retrieve
-from ediffi.training.release import ENCODERS, evaluate_model, export_model
+from ediffi.training.release import ENCODERS, copy_files, evaluate_model, export_model
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
 
 Say = Callable[[str], None]
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+JUDGE_SEED = 1
+"""The seed of the CLIP that judges; the one that conditions has 0."""
 
 
 class Cut(Exception):
@@ -103,6 +108,7 @@ class Recipe:
         return [
             *listed,
             Part("inspector", _some(plan, "inspector"), self.inspector),
+            Part("judge", _some(plan, "judge"), self.judge),
             Part("export", {}, self.export),
             Part("evaluate", _some(plan, "evaluated"), self.evaluate),
         ]
@@ -189,6 +195,23 @@ class Recipe:
             device=self.device,
         )
         return dataclasses.asdict(report)
+
+    def judge(self) -> dict[str, Any]:
+        """A second CLIP from another seed: it scores pictures, and no network listens to it."""
+        folder = self.folder / "judge-training"
+        (folder / "clip").mkdir(parents=True, exist_ok=True)
+        for name in TOKENIZER_FILES:
+            copyfile(self.encoders_folder / "clip" / name, folder / "clip" / name)
+        report = train_clip(
+            folder,
+            Folders(self.folder).of("train"),
+            self.plan.judge,
+            ClipPlan(seed=JUDGE_SEED),
+            self.device,
+        )
+        found = retrieve(load_clip(folder / "clip"), min(256, self.plan.gate_captions))
+        copy_files(folder / "clip", self.weights / "judge")
+        return {**dataclasses.asdict(report), "retrieval": dataclasses.asdict(found)}
 
     def export(self) -> dict[str, Any]:
         """The model folder, from the newest averaged weights; also while training goes on."""

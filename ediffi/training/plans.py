@@ -57,6 +57,7 @@ class StorybookPlan:
     clip: Limit
     phases: tuple[Phase, ...]
     inspector: Limit
+    judge: Limit
     evaluated: int
     gate: float = 0.99
     gate_captions: int = 3_000
@@ -169,6 +170,7 @@ _ACCELERATOR = StorybookPlan(
     ),
     large_scenes=((256, 12_000), (1024, 1_200)),
     inspector=Limit(seconds=90),
+    judge=Limit(seconds=60),
     evaluated=1000,
 )
 
@@ -203,6 +205,7 @@ _CPU = StorybookPlan(
     ),
     large_scenes=((256, 2_000), (1024, 200)),
     inspector=Limit(seconds=900),
+    judge=Limit(steps=450),
     evaluated=1000,
 )
 
@@ -225,6 +228,7 @@ _TINY = StorybookPlan(
     ),
     large_scenes=((32, 16), (64, 16)),
     inspector=Limit(steps=2),
+    judge=Limit(steps=2),
     evaluated=24,
     gate=0.0,
     gate_captions=60,

@@ -53,7 +53,7 @@ def export_model(
     if BASELINE not in chosen:
         chosen = {BASELINE: plain[-1], **chosen}
     for name in ENCODERS:
-        _copy_files(encoders / name, weights / name)
+        copy_files(encoders / name, weights / name)
     mark = fingerprint(*(encoders / name for name in ENCODERS))
     sums = {}
     for name, phase in chosen.items():
@@ -134,7 +134,8 @@ def evaluate_model(
     return {"default": default, "scores": shares}
 
 
-def _copy_files(source: Path, target: Path) -> None:
+def copy_files(source: Path, target: Path) -> None:
+    """Copies the files of a folder, hidden ones and folders left out."""
     target.mkdir(parents=True, exist_ok=True)
     for path in source.iterdir():
         if path.is_file() and not path.name.startswith("."):

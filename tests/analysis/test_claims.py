@@ -156,9 +156,12 @@ def test_configurations_times_curves_and_rows_are_read(tmp_path):
     gains = [{"frechet": distance, "aligned": {"value": -1.0, "low": -2.0, "high": -0.5}}]
     curve = {"n": 9, "gains": gains, "guided": distance}
     states = [v.state for v in of_study("guidance_tradeoff", curve, tmp_path)]
-    assert states == [HOLDS, FAILS, HOLDS]
+    assert states == [HOLDS, FAILS, UNMEASURED, HOLDS]
+    by_clip = curve | {"gains": [gains[0] | {"clip": distance}]}
+    states = [v.state for v in of_study("guidance_tradeoff", by_clip, tmp_path)]
+    assert states == [HOLDS, FAILS, HOLDS, HOLDS]
     states = [v.state for v in of_study("guidance_tradeoff", curve | {"gains": []}, tmp_path)]
-    assert states == [UNMEASURED, UNMEASURED, HOLDS]
+    assert states == [UNMEASURED, UNMEASURED, UNMEASURED, HOLDS]
     row = {"length": "short", "n": 30, "share": 0.6, "low": 0.55, "high": 0.65}
     rare = {"length": "long", "n": 30, "share": 0.4, "low": 0.35, "high": 0.45}
     rows = [row | {"name": "word"}, row | {"name": "two_things"}, rare | {"name": "two_things"}]
@@ -216,7 +219,7 @@ def test_settled_claims_come_first_in_ten_lines(tmp_path):
     of_study("expert_ranges", as_json(measure(50)), tmp_path)
     lines = [line for line in ledger.summary(CLAIMS, tmp_path).splitlines() if line]
     assert len(lines) == ledger.LINES
-    assert "1 holds, 28 not measured yet" in lines[0]
+    assert "1 holds, 29 not measured yet" in lines[0]
     assert lines[1].startswith("- *holds*: A node with 1/512") and "34.0 %" in lines[1]
 
 

@@ -36,12 +36,21 @@ class Reader:
         return [Reading(True, (), s.place, s.sky, s.style) for s in scenes]
 
 
-def run(tmp_path, reader, names=("baseline", "experts"), seeds=(0, 0), scales=(1.0, 3.0)):
+def run(
+    tmp_path,
+    reader,
+    names=("baseline", "experts"),
+    seeds=(0, 0),
+    scales=(1.0, 3.0),
+    judge=None,
+):
     models = {name: tiny_pipeline(seed) for name, seed in zip(names, seeds, strict=True)}
     for name, seed in zip(names, seeds, strict=True):
         models[name].model.weights["baseline"] = str(seed) * 64
     samples = Samples(tmp_path)
-    found = measure(models, reader, samples, N, scales=scales, steps=1, renders=renders)
+    found = measure(
+        models, reader, samples, N, scales=scales, steps=1, renders=renders, judge=judge
+    )
     return found, samples
 
 
@@ -82,6 +91,33 @@ def test_the_record_is_drawn_and_says_what_is_missing(tmp_path):
     assert {"1", "3"} <= {text.get_text() for text in axes.texts}
     told = sentences(back)
     assert told[-1] == NO_SECOND_CLIP and len(told) == 4 + 1 + 1
+
+
+class ByCaption:
+    """A judge whose score is the length of the caption, and one less from its fifth call on."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def scores(self, pictures, captions):
+        self.calls += 1
+        assert len(pictures) == len(captions)
+        return np.array([len(caption) for caption in captions], float) - (self.calls > 2)
+
+
+def test_a_second_clip_judges_every_picture_with_its_own_caption(tmp_path):
+    found, _ = run(tmp_path, Reader(), seeds=(0, 1), judge=ByCaption())
+    lengths = np.mean([len(task.caption.text) for task in TASKS])
+    # Its turns are: baseline at both scales, experts at both, then the true renders.
+    assert [point.clip.value for point in found.curves[0].points] == [lengths] * 2
+    (gain,) = found.gains
+    assert gain.clip.value == pytest.approx(-1) and gain.clip.low == pytest.approx(-1)
+    assert found.clip_true.value == pytest.approx(lengths - 1) and found.missing == ()
+    back = from_json(Tradeoff, as_json(found))
+    first, second = plots_of_trade_offs.guidance_tradeoff(back).axes
+    assert second.get_xlabel() == "score by a second CLIP" and first.get_legend()
+    assert "CLIP score by -1 (-1 to -1)." in sentences(back)[4]
+    assert sentences(back)[-1].startswith("The judge gives true renders a CLIP score of ")
 
 
 @pytest.mark.parametrize("n, scales", [(7, (1.0, 2.0)), (8, (1.0,))])

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
+from analysis.judge import load_judge
 from ediffi.build import build_denoiser
 from ediffi.conditioning import cache
 from ediffi.config import DenoiserConfig
@@ -136,7 +138,7 @@ def test_the_whole_recipe_in_miniature(tmp_path):
     plan = plans.plan("tiny")
     seconds = storybook.train_storybook(tmp_path, plan, device="cpu", say=lambda text: None)
     assert list(seconds)[:3] == ["draw", "tokenizers", "t5"]
-    assert list(seconds)[-3:] == ["inspector", "export", "evaluate"]
+    assert list(seconds)[-3:] == ["judge", "export", "evaluate"]
     module, config, state = load_network(
         tmp_path / "weights" / "baseline", DenoiserConfig, build_denoiser
     )
@@ -156,6 +158,10 @@ def test_the_whole_recipe_in_miniature(tmp_path):
     for name in ("baseline", "experts"):
         scored = read_json(tmp_path / f"evaluation-{name}.json")
         assert scored["model"] == f"weights/{name}" and scored["n"] == plan.evaluated
+    judge, own = (tmp_path / "weights" / name for name in ("judge", "clip"))
+    assert read_json(judge / "record.json")["sha256"] != read_json(own / "record.json")["sha256"]
+    assert (judge / "tokenizer.json").read_bytes() == (own / "tokenizer.json").read_bytes()
+    assert load_judge(judge).scores(np.zeros((2, 16, 16, 3), np.uint8), ["a", "b"]).shape == (2,)
     default = EDiffI.from_pretrained(tmp_path / "weights").model.network
     assert default == read_json(tmp_path / "done" / "evaluate.json")["facts"]["default"]
     assert default in ("baseline", "experts")
