@@ -69,7 +69,7 @@ records: $(VENV)/.all
 	$(STUDY) guidance_tradeoff --n 48
 	$(STUDY) configs --n 48
 	$(STUDY) inference_cost --n 16
-	$(BIN)/python -m analysis.upscaling --stage sr256 --n 8
+	$(BIN)/python -m analysis.upscaling --stage sr256 --n 64
 	$(BIN)/python -m analysis.upscaling --stage sr1024 --n 8
 	$(BIN)/python -m ediffi bench --json > docs/results/bench-amx.json
 

@@ -18,6 +18,7 @@ ROLES = {
     "t5": "reads the sentence, a vector for each piece of a word",
     "clip": "reads the sentence as a whole, and the look of a picture",
     "inspector": "reads pictures back, to score them; takes no part in sampling",
+    "judge": "a second CLIP, to score pictures; no network listens to it",
 }
 ROLE_OF_A_STAGE = "enlarges to the size in its name"
 ROLE_OF_A_BASE = "denoises the picture at 64 pixels"
@@ -30,7 +31,7 @@ def table(folder: Path) -> str:
         "|---|---|---:|---:|---|",
     ]
     stages = read_json(folder / "model.json")["stages"]
-    enlarging = {name for names in stages.values() for name in names}
+    enlarging = {name for stage, names in stages.items() for name in (stage, *names)}
     for record in sorted(folder.glob("*/record.json")):
         part = record.parent
         role = ROLES.get(part.name, ROLE_OF_A_STAGE if part.name in enlarging else ROLE_OF_A_BASE)

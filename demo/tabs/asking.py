@@ -18,9 +18,9 @@ def asked(
     seed: object,
     steps: object,
     guidance: object,
-    pictures: object,
-    size: object,
-    painting: object,
+    pictures: object = 1,
+    size: object = None,
+    painting: object = None,
     *steered: Any,
 ) -> Request:
     """The request; `steered` is in the order of `demo.steering.read`, and so are its errors."""

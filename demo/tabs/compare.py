@@ -102,30 +102,13 @@ class Compare:
             said = str(error)
         return f"<p>On Create: {html.escape(said)}.</p>".replace("..<", ".<")
 
-    def compare(
-        self,
-        kind: object,
-        later: object,
-        prompt: object,
-        seed: object,
-        steps: object,
-        guidance: object,
-        pictures: object = 1,
-        size: object = None,
-        painting: object = None,
-        style: object = None,
-        strength: object = None,
-        listened: object = None,
-        words: object = None,
-        share: object = None,
-        kept: object = None,
-        look: Any = None,
-    ) -> Iterator[dict[str, Any]]:
-        """Previews of every picture in turn, then all of them, as values of the sheet."""
+    def compare(self, kind: object, later: object, *values: Any) -> Iterator[dict[str, Any]]:
+        """Previews of every picture in turn, then all of them, as values of the sheet.
+
+        `values` are those of the widgets that Create's own painting takes.
+        """
         with refusals():
-            what = comparing.chosen(kind)
-            settings = (prompt, seed, steps, guidance, pictures, size, painting)
-            request = asked(*settings, style, strength, listened, words, share, kept, look)
+            what, request = comparing.chosen(kind), asked(*values)
             put = comparing.variants(what, request, self.model, later)
             yield from sheet.values(what, request, put, self.model)
 

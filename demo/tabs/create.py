@@ -233,28 +233,13 @@ class Create:
         )
         return painting
 
-    def stream(
-        self,
-        prompt: object,
-        seed: object,
-        steps: object,
-        guidance: object,
-        pictures: object,
-        size: object = None,
-        painting: object = None,
-        style: object = None,
-        strength: object = None,
-        listened: object = None,
-        words: object = None,
-        share: object = None,
-        kept: object = None,
-        look: Any = None,
-    ) -> Iterator[dict[str, Any]]:
-        """Previews after every step, then the finished pictures, as values of the easel."""
+    def stream(self, *values: Any) -> Iterator[dict[str, Any]]:
+        """Previews after every step, then the finished pictures, as values of the easel.
+
+        `values` are those of the widgets in `request`.
+        """
         with refusals():
-            settings = (prompt, seed, steps, guidance, pictures, size, painting)
-            request = asked(*settings, style, strength, listened, words, share, kept, look)
-            yield from easel.values(self.model, request)
+            yield from easel.values(self.model, asked(*values))
 
     def timeline(self, steps: object, words: object, share: object) -> dict[str, Any] | None:
         """The strip of the steering panel; nothing while a value is none, as Paint will say."""

@@ -109,7 +109,7 @@ def test_a_picture_brings_its_settings_back(app, tmp_path):
     *_, last = handler(app, "create")("a red fox", 7, 5, 2.5, 1)
     path = tmp_path / last["pictures"][0]["name"]
     path.write_bytes(base64.b64decode(last["pictures"][0]["png"]))
-    blank = {"prompt": "a red fox", "regions": []}
+    blank = painting("a red fox")
     settings = ["a red fox", 7, 5, 2.5, 1, 64, blank]
     assert handler(app, "reread")(str(path)) == [*settings, *UNSTEERED, True, None]
 
@@ -147,7 +147,7 @@ def test_a_card_that_does_not_exist_is_refused(app, data):
 def test_a_card_gives_its_sentence_and_seed(app):
     prompt, seed, painted, *steered = handler(app, "choose")(gr.EventData(None, {"index": 0}))
     assert prompt.startswith("an orange fox") and seed == 7 and steered == UNSTEERED
-    assert painted == {"prompt": prompt, "regions": []}
+    assert painted == painting(prompt)
 
 
 def test_a_card_brings_its_places_its_look_and_its_later_words(app):
@@ -162,7 +162,7 @@ def test_a_card_brings_its_places_its_look_and_its_later_words(app):
 def test_a_surprise_begins_with_nothing_painted(app):
     prompt, painted, *steered = handler(app, "invent")()
     assert steered == UNSTEERED
-    assert painted == {"prompt": prompt, "regions": []}
+    assert painted == painting(prompt)
 
 
 def test_a_missing_model_is_one_sentence(capsys):
