@@ -9,13 +9,11 @@ network.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ediffi.files import write_json
 from ediffi.scores import painter
 from ediffi.storybook.evaluation import Evaluation, Reader, evaluate
 
@@ -137,27 +135,3 @@ def _scored(name: str, model: EDiffI, found: Evaluation, size: int) -> Scored:
         unreadable=found.unreadable,
         seconds=round(found.sampling_seconds, 1),
     )
-
-
-def main() -> int:
-    """`python -m analysis.configs --weights runs/storybook/weights`: measure, write the record."""
-    from ediffi.storybook.inspector import WEIGHTS, load_inspector
-
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--weights", type=Path, required=True, help="a model folder")
-    parser.add_argument("--config", action="append", choices=list(SOURCES), help="all if left out")
-    parser.add_argument("--stage", default="sr256", help="the first stage, which B to D split")
-    parser.add_argument("--n", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--size", type=int, default=256)
-    parser.add_argument("--out", default="docs/results/configs.json")
-    given = parser.parse_args()
-    models = open_all(given.weights, given.config or tuple(SOURCES), given.stage)
-    found = measure(models, load_inspector(WEIGHTS), given.n, given.seed, given.size)
-    write_json(given.out, asdict(found))
-    print(table(found))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

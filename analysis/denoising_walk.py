@@ -8,16 +8,14 @@ It asks the front door for steps and knows nothing of networks or of what the pi
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ediffi.files import write_json
 from ediffi.storybook.scoring import wilson
 
 if TYPE_CHECKING:
@@ -129,22 +127,3 @@ def _first(sigmas: Sequence[float], coarse: Tensor, fine: Tensor) -> tuple[float
     earlier = [half_way(sigmas, one) > half_way(sigmas, other) for one, other in pairs]
     low, high = wilson(sum(earlier), len(earlier))
     return round(sum(earlier) / len(earlier), 4), round(low, 4), round(high, 4)
-
-
-def main() -> int:
-    """`python -m analysis.denoising_walk --seeds 16`: measure and write the record."""
-    from ediffi.pipeline import EDiffI
-
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", default="storybook")
-    parser.add_argument("--seeds", type=int, default=16, help="pictures for every prompt")
-    parser.add_argument("--out", default="docs/results/denoising_walk.json")
-    given = parser.parse_args()
-    walk = measure(EDiffI.from_pretrained(given.model), seeds=range(given.seeds))
-    write_json(given.out, asdict(walk))
-    print(f"coarse {walk.half_decided('coarse'):.2f}, fine {walk.half_decided('fine'):.2f}")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -9,21 +9,18 @@ pictures, not how either was made.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from analysis.true_renders import true_renders
 from ediffi.diffusion.denoiser import Denoiser, spread
 from ediffi.diffusion.loss import loss_weight
 from ediffi.diffusion.noise import seeded_noise
 from ediffi.experts.ensemble import Ensemble
-from ediffi.files import write_json
 
 LOWEST, HIGHEST, LEVELS = 0.01, 60.0, 24
 BATCH = 16
@@ -203,32 +200,3 @@ def sentences(report: Seams) -> list[str]:
 def _noise(seed: int, level: int, index: Tensor, x0: Tensor) -> Tensor:
     seeds = [(seed * 1_000 + level) * 1_000_000 + int(k) for k in index]
     return seeded_noise(seeds, tuple(x0.shape[1:]))
-
-
-def main() -> int:
-    """`python -m analysis.expert_seams --n 256`: measure the shipped ensemble, write the record."""
-    from ediffi.loading import open_model
-
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", default="storybook/experts")
-    parser.add_argument("--rival", action="append", help="networks (storybook/baseline)")
-    parser.add_argument("--n", type=int, default=256)
-    parser.add_argument("--out", default="docs/results/expert_seams.json")
-    given = parser.parse_args()
-    cpu = torch.device("cpu")
-    model = open_model(given.model, cpu, torch.float32)
-    if model.ensemble is None:
-        raise SystemExit(f"{given.model} is one network: it has no seams.")
-    rivals = {
-        source.rpartition("/")[2]: open_model(source, cpu, torch.float32).denoiser
-        for source in given.rival or ["storybook/baseline"]
-    }
-    truth, captions = true_renders(model.config.resolution, given.n)
-    report = measure(model.name, model.ensemble, rivals, truth, model.encoders.condition(captions))
-    write_json(given.out, asdict(report))
-    print("\n".join(sentences(report)))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

@@ -8,10 +8,9 @@ what the pictures show.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,7 +20,6 @@ from ediffi.config import SamplingConfig
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.noise import edm_grid, seeded_noise
 from ediffi.diffusion.samplers import dpmpp_2m, heun
-from ediffi.files import write_json
 
 FINE = 100
 BATCH = 8
@@ -120,36 +118,3 @@ def _grid(sampling: SamplingConfig, steps: int) -> Tensor:
 
 def _distance(one: Tensor, other: Tensor) -> Tensor:
     return (one - other).square().flatten(1).mean(1).sqrt()
-
-
-def main() -> int:
-    """`python -m analysis.seam_history --n 64`: measure the shipped ensemble, write the record."""
-    from analysis.true_renders import true_renders
-    from ediffi.loading import open_model
-
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", default="storybook/experts")
-    parser.add_argument("--n", type=int, default=64)
-    parser.add_argument("--out", default="docs/results/seam_history.json")
-    given = parser.parse_args()
-    model = open_model(given.model, torch.device("cpu"), torch.float32)
-    if model.ensemble is None:
-        raise SystemExit(f"{given.model} is one network: it has no seams.")
-    side = model.config.resolution
-    cond = model.encoders.condition(true_renders(side, given.n)[1])
-    found = measure(
-        model.name,
-        model.denoiser,
-        model.ensemble.boundaries,
-        cond,
-        side,
-        given.n,
-        model.preset.sampling,
-    )
-    write_json(given.out, asdict(found))
-    print(sentence(found))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

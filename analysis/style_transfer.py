@@ -8,15 +8,13 @@ the inspector; no network and no encoder.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
 
-from ediffi.files import write_json
 from ediffi.pipeline import EDiffI
 from ediffi.storybook.captions import write_caption
 from ediffi.storybook.drawing import render
@@ -178,24 +176,3 @@ def _share(found: Sequence[bool]) -> Share:
         return math.nan, 0.0, 1.0
     low, high = wilson(sum(found), len(found))
     return round(sum(found) / len(found), 4), round(low, 4), round(high, 4)
-
-
-def main() -> int:
-    """`python -m analysis.style_transfer --n 90`: measure the model, write the record."""
-    from ediffi.storybook.inspector import load_inspector
-
-    parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("--model", default="storybook")
-    parser.add_argument("--n", type=int, default=90)
-    parser.add_argument("--strengths", type=float, nargs="+", default=STRENGTHS)
-    parser.add_argument("--out", default="docs/results/style_transfer.json")
-    given = parser.parse_args()
-    model = EDiffI.from_pretrained(given.model)
-    found = measure(model, load_inspector(), given.n, given.strengths)
-    write_json(given.out, asdict(found))
-    print("\n".join(sentences(found)))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

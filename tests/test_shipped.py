@@ -9,10 +9,16 @@ import pytest
 import torch
 from PIL import Image
 
+from analysis.judge import load_judge
 from ediffi.__main__ import main
+from ediffi.conditioning.folders import RECORD
+from ediffi.experts.ensemble import Ensemble
+from ediffi.files import read_json
 from ediffi.loading import shipped_folder
+from ediffi.model_folder import read_model
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import read_png
+from ediffi.storybook.evaluation import draw, make_tasks
 
 PROMPT = "a red fox under a yellow moon"
 MEBIBYTE = 2**20
@@ -115,6 +121,28 @@ def test_three_experts_paint_one_picture(storybook, baseline):
     ran = [name for step in steps for name in step.experts]
     assert list(dict.fromkeys(ran)) == ["high", "middle", "low"]
     assert 0 < apart(steps[-1].results[0].image, baseline.generate(PROMPT, seed=7).image)
+
+
+def test_two_experts_enlarge_to_256(storybook):
+    stage = storybook.model.stages[0]
+    assert isinstance(stage.denoiser, Ensemble)
+    assert stage.denoiser.boundaries == pytest.approx((0.3012,), abs=1e-4)
+    steps = list(storybook.steps(storybook.request(PROMPT, seed=7, size=256)))
+    ran = [name for step in steps for name in step.experts if name.startswith("sr256")]
+    assert list(dict.fromkeys(ran)) == ["sr256-high", "sr256-low"]
+
+
+def test_the_clip_that_judges_is_not_the_one_that_conditions():
+    """It finds the caption of a true scene among those of others, and no network listens to it."""
+    judge, own = (shipped_folder() / name / RECORD for name in ("judge", "clip"))
+    assert read_json(judge)["sha256"] != read_json(own)["sha256"]
+    assert "judge" not in read_model(shipped_folder()).networks
+    tasks = make_tasks(24, 0, "test", "short")
+    captions = [task.caption.text for task in tasks]
+    truth, clip = draw([task.scene for task in tasks], workers=1), load_judge()
+    right = clip.scores(truth, captions)
+    wrong = clip.scores(truth, captions[1:] + captions[:1])
+    assert (right > wrong).mean() > 0.8 and right.mean() > wrong.mean() + 20
 
 
 def test_the_command_of_the_readme_and_its_replay(tmp_path, capsys):

@@ -1,11 +1,21 @@
 """The frame of the studies: records that are kept, replaced or left alone, and runs that go on."""
 
 import json
+import shutil
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
+from safetensors.torch import load_file, save_file
 
-from analysis import plots, plots_of_attention, plots_of_shares, plots_of_trade_offs, register
+from analysis import (
+    plots,
+    plots_of_attention,
+    plots_of_shares,
+    plots_of_trade_offs,
+    register,
+    studying,
+)
 from analysis.records import Record, Wanted, found_in, read_record
 from analysis.samples import Samples
 from analysis.studying import Lines, Setting, Study, check_n, redraw, run_studies
@@ -175,6 +185,33 @@ def test_networks_of_a_folder_are_opened_once_and_by_their_roles(setting, tmp_pa
         given.model("none")
     with pytest.raises(FileNotFoundError, match="no model"):
         setting(source=tmp_path / "nowhere")
+
+
+def test_seams_are_measured_beside_the_folders_own_baseline(setting, tmp_path):
+    given = setting(n=2, source=tiny_ensemble_folder(tmp_path / "tiny"))
+    found = register.study("expert_seams").measure(given)
+    assert found.n == 2 and set(found.losses) == {"ensemble", "baseline"}
+    assert [seam.above for seam in found.seams] == ["middle", "high"]
+    assert "experts" in setting().lacks()
+
+
+def test_a_clip_judges_only_a_model_that_it_does_not_condition(
+    setting, folder, tmp_path, monkeypatch
+):
+    own, other = folder / "clip", tmp_path / "judge"
+    shutil.copytree(own, other)
+    monkeypatch.setattr(studying, "JUDGE", other)
+    assert setting().judge is None, "it is the model's own"
+    file = other / studying.CLIP_WEIGHTS
+    weights = {name: value + 1 for name, value in load_file(file).items()}
+    save_file(weights, file)
+    (other / "record.json").unlink(missing_ok=True)
+    judge = setting().judge
+    assert judge is not None
+    pictures = np.zeros((2, 16, 16, 3), np.uint8)
+    assert judge.scores(pictures, ["a red fox", "an owl"]).shape == (2,)
+    file.unlink()
+    assert setting().judge is None
 
 
 def test_a_figure_is_drawn_again_from_its_record(setting, tmp_path):

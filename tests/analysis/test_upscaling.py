@@ -1,18 +1,22 @@
 """The study of a stage: its measures in closed form, and stages whose quality is known."""
 
 import math
+import sys
 from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+from analysis import upscaling
 from analysis.true_renders import true_renders
 from analysis.upscaling import gmsd, measure, plainly, psnr, seam, table
 from ediffi.cascade.stages import Stage
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import EncoderDims, SamplingConfig
 from ediffi.diffusion.samplers import dpmpp_2m
+from ediffi.files import read_json
+from tests.fakes import tiny_cascade_folder
 
 DIMS = EncoderDims(t5=2, clip=2, pooled=2, image=2)
 
@@ -85,3 +89,16 @@ def test_truth_is_drawn_at_the_size_that_is_asked():
     drawn, captions = true_renders(64, 2)
     assert drawn.shape == (2, 3, 64, 64) and len(captions) == 2
     assert replace(stage(), low=16).high == 32
+
+
+def test_the_command_measures_one_stage_of_a_model(tmp_path, capsys, monkeypatch):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["upscaling", *map(str, words)])
+        return upscaling.main()
+
+    folder, out = tiny_cascade_folder(tmp_path / "tiny"), tmp_path / "sr32.json"
+    assert run("--model", folder, "--stage", "sr32", "--n", 2, "--out", out) == 0
+    assert len(read_json(out)["ways"]) == 6
+    assert "| lanczos | flawed |" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="no stage 'sr256'; it has sr32, sr64"):
+        run("--model", folder)
