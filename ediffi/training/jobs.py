@@ -78,8 +78,9 @@ class Workshop:
             state.fill(module)
             note_network(self.folder / phase.name, state)
         elif phase.branch is not None and phase.branch.start is not None:
-            averaged(self.folder / phase.branch.start, module, phase.branch.undecayed)
-            note_start(self.folder / phase.name, self.folder / phase.branch.start, module)
+            parent = self.folder / phase.branch.start
+            begun = averaged(parent, module, phase.branch.undecayed)
+            note_start(self.folder / phase.name, parent, module, begun["pictures"])
         elif earlier := before(self.plan, phase):
             averaged(self.folder / earlier[-1].name, module)
 

@@ -32,11 +32,14 @@ def weights_mark(tensors: dict) -> str:
     return digest.hexdigest()[:16]
 
 
-def note_start(run: Path, parent: Path, module: nn.Module) -> None:
-    """Notes in the folder `run` which base its weights come from, as it begins with `module`."""
+def note_start(run: Path, parent: Path, module: nn.Module, pictures: int) -> None:
+    """Notes in the folder `run` which base its weights come from, as it begins with `module`.
+
+    `pictures` is how many the parent had seen by then: it may have gone on, its rate falling.
+    """
     inherited = parent / BEGUN
     base = read_json(inherited)["base"] if inherited.exists() else weights_mark(module.state_dict())
-    write_json(run / BEGUN, {"parent": parent.name, "base": base})
+    write_json(run / BEGUN, {"parent": parent.name, "base": base, "pictures": pictures})
 
 
 def note_network(run: Path, state: State) -> None:
@@ -50,22 +53,31 @@ def history_of(folder: Path, lineage: Sequence[Phase]) -> list[dict[str, Any]]:
     """What was trained for the last of these phases: settings and counters of every stretch.
 
     A run that began with a network folder brings that network's history, and nothing that the plan
-    has before it. Phases that were never run are left out.
+    has before it. Phases that were never run are left out, and of one that was branched from only
+    what came before the branch counts.
     """
     rows: list[dict[str, Any]] = []
-    for phase in lineage:
+    for phase, after in zip(lineage, [*lineage[1:], None], strict=True):
         run = folder / phase.name
         if (run / STARTED).exists():
             rows = list(read_json(run / STARTED)["phases"])
         lines = read_log(run, "train")
         if lines:
-            counters = {
-                "pictures_seen": lines[-1]["pictures"],
-                "seconds_spent": lines[-1]["seconds"],
-                "loss": lines[-1]["loss"],
-            }
-            rows.append({**as_json(phase), **counters})
+            rows.append({**as_json(phase), **_counters(lines, _left_at(folder, after))})
     return rows
+
+
+def _left_at(folder: Path, after: Phase | None) -> int | None:
+    """What the phase before `after` had seen when that branched, in pictures; None: all there was."""
+    begun = folder / after.name / BEGUN if after else None
+    return read_json(begun).get("pictures") if begun and begun.exists() else None
+
+
+def _counters(lines: Sequence[dict[str, Any]], left: int | None) -> dict[str, Any]:
+    """What a run had seen at its end, or when it was left after so many pictures."""
+    last = next((line for line in lines if left and line["pictures"] >= left), lines[-1])
+    seen = last["pictures"] if left is None else min(left, last["pictures"])
+    return {"pictures_seen": seen, "seconds_spent": last["seconds"], "loss": last["loss"]}
 
 
 def base_of(run: Path) -> str:

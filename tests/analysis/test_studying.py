@@ -161,7 +161,6 @@ def test_what_a_model_lacks_is_known_without_opening_it(setting, tmp_path, folde
     assert setting(source=tiny_ensemble_folder(tmp_path / "a")).lacks() == ("stages",)
     assert setting(source=tiny_cascade_folder(tmp_path / "b")).lacks() == ("experts",)
     blind = json.loads((folder / "baseline/config.json").read_text())
-    from analysis import studying
 
     real = studying.member
 

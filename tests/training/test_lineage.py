@@ -41,8 +41,8 @@ def test_one_base_one_mark(tmp_path):
     root.mkdir()
     checkpoint.save(root / checkpoint.UNDECAYED, {"ema": module.state_dict()})
     for name in ("high", "low"):
-        note_start(tmp_path / name, root, module)
-    note_start(tmp_path / "higher", tmp_path / "high", other)
+        note_start(tmp_path / name, root, module, 8)
+    note_start(tmp_path / "higher", tmp_path / "high", other, 8)
     marks = {base_of(tmp_path / name) for name in ("root", "high", "low", "higher")}
     assert marks == {weights_mark(module.state_dict())}
     assert weights_mark(other.state_dict()) not in marks
@@ -67,6 +67,20 @@ def test_a_run_that_began_with_a_network_brings_its_history(tmp_path):
     note_network(tmp_path / "base16", State(tmp_path, {}, record, {}, "0" * 64))
     names = [(r["name"], r["pictures_seen"]) for r in history_of(tmp_path, phases)]
     assert names == [("long-ago", 1000), ("base16", 32)]
+
+
+def test_what_a_parent_learnt_after_the_branch_is_not_counted(tmp_path):
+    plan = plans.plan("tiny")
+    for name, seen in (("base8", [16]), ("base16", [8, 16, 24, 32]), ("baseline", [48])):
+        (tmp_path / name).mkdir()
+        lines = [{"event": "train", "pictures": k, "seconds": k / 8, "loss": 1 / k} for k in seen]
+        (tmp_path / name / "log.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    phases = lineage_of(plan, plan.phase("baseline"))
+    assert [row["pictures_seen"] for row in history_of(tmp_path, phases)] == [16, 32, 48]
+    note_start(tmp_path / "baseline", tmp_path / "base16", nn.Linear(2, 2), 20)
+    _, parent, own = history_of(tmp_path, phases)
+    assert (parent["pictures_seen"], parent["seconds_spent"], parent["loss"]) == (20, 3.0, 1 / 24)
+    assert own["pictures_seen"] == 48
 
 
 def test_the_histogram_adds_up_the_lines():
