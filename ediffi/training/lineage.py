@@ -68,7 +68,7 @@ def history_of(folder: Path, lineage: Sequence[Phase]) -> list[dict[str, Any]]:
 
 
 def _left_at(folder: Path, after: Phase | None) -> int | None:
-    """What the phase before `after` had seen when that branched, in pictures; None: all there was."""
+    """What the run before `after` had seen, in pictures, when that branched; None: all of it."""
     begun = folder / after.name / BEGUN if after else None
     return read_json(begun).get("pictures") if begun and begun.exists() else None
 
