@@ -1,15 +1,11 @@
 """The study of lent styles: its jobs, what counts as a leak, and its command line."""
 
-import sys
-
 import pytest
 
-from analysis import style_transfer
 from analysis.style_transfer import jobs, measure, sentences
-from ediffi.files import read_json
 from ediffi.storybook.inspector import Reading, Seen
 from ediffi.storybook.vocabulary import STYLES
-from tests.fakes import tiny_model_folder, tiny_pipeline
+from tests.fakes import tiny_pipeline
 
 
 def seen(kind):
@@ -67,12 +63,3 @@ def test_a_style_a_thing_and_a_leak_are_counted():
 def test_no_caption_is_too_few():
     with pytest.raises(ValueError, match="at least 1 caption, not 0"):
         measure(tiny_pipeline(), Scripted("flat", []), n=0)
-
-
-def test_the_command_writes_its_record(monkeypatch, tmp_path, capsys):
-    out = tmp_path / "styles.json"
-    words = ["--model", str(tiny_model_folder(tmp_path / "tiny")), "--n", "2", "--out", str(out)]
-    monkeypatch.setattr(sys, "argv", ["style_transfer", *words, "--strengths", "1"])
-    assert style_transfer.main() == 0
-    assert len(read_json(out)["lent"]) == 4
-    assert capsys.readouterr().out.count("the reference's style") == 4
