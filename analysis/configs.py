@@ -86,7 +86,7 @@ def measure(
 
 
 def table(configs: Configs) -> str:
-    """The scores in percent with intervals, a column per configuration, then what is missing."""
+    """Scores in percent and distances with intervals, a column each, then what is missing."""
     lines = [
         "| the picture shows | " + " | ".join(s.name for s in configs.scored) + " |",
         "|---|" + "---:|" * len(configs.scored),
@@ -95,6 +95,10 @@ def table(configs: Configs) -> str:
         row = [scored.scores[name] for scored in configs.scored]
         cells = [f"{100 * s:.1f} ({100 * a:.1f} to {100 * b:.1f})" for s, a, b in row]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    for name in configs.scored[0].distances:
+        row = [scored.distances[name] for scored in configs.scored]
+        cells = [f"{value:.3g} ({low:.3g} to {high:.3g})" for value, low, high in row]
+        lines.append(f"| {name} distance, lower is better | " + " | ".join(cells) + " |")
     for name, networks in configs.missing.items():
         lines += ["", f"Config {name} was left out: there is no {' and no '.join(networks)}."]
     return "\n".join(lines)
