@@ -72,8 +72,10 @@ def test_configurations_without_their_networks_are_left_out_and_told(tmp_path):
 def test_the_table_and_what_lies_apart():
     def scored(name, thing):
         half = np.float64(0.02).item()
-        return Scored(name, (), {"thing": (thing, thing - half, thing + half)}, {}, 0.0, 1.0)
+        share, away = (thing, thing - half, thing + half), (10.0, 8.0, 12.5)
+        return Scored(name, (), {"thing": share}, {"frechet": away}, 0.0, 1.0)
 
     found = Configs(10, 0, 256, "test", (scored("A", 0.5), scored("D", 0.6), scored("B", 0.52)))
     assert found.apart("A", "D") == ("thing",) and found.apart("A", "B") == ()
     assert "| thing | 50.0 (48.0 to 52.0) | 60.0 (58.0 to 62.0) |" in table(found)
+    assert "| frechet distance, lower is better | 10 (8 to 12.5) | 10 (8 to 12.5) |" in table(found)
