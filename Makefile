@@ -63,11 +63,11 @@ records: $(VENV)/.all
 	$(STUDY) paint_with_words --n 28
 	$(STUDY) style_transfer --n 27
 	$(STUDY) composition --n 100
-	$(STUDY) embedding_ablation --n 64
+	$(STUDY) embedding_ablation --n 48
 	$(STUDY) prompt_switching --n 64
 	$(STUDY) variations --n 16
 	$(STUDY) guidance_tradeoff --n 48
-	$(STUDY) configs --n 48
+	$(STUDY) configs --n 64
 	$(STUDY) inference_cost --n 16
 	$(BIN)/python -m analysis.upscaling --stage sr256 --n 64
 	$(BIN)/python -m analysis.upscaling --stage sr1024 --n 8
