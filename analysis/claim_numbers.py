@@ -169,13 +169,13 @@ def over_noise(what: str) -> Read:
 def switched(at: float, away: str, solver: str = "dpmpp_2m", steps: int = 18) -> Read:
     """The distance of pictures whose words changed at this share of the steps, "first" or "last".
 
-    It is that of what is drawn, to the picture of the first or of the last words alone.
+    It is that of what is drawn, in [0, 1], to the picture of the first or of the last words alone.
     """
 
     def read(found: Found) -> Number | None:
         for each in found["switched"]:
             if (each["solver"], each["steps"], each["share"]) == (solver, steps, at):
-                return _triple(each[f"drawn_{away}"], found["n"])
+                return _unanimous(_triple(each[f"drawn_{away}"], found["n"]))
         return None
 
     return read
@@ -187,6 +187,17 @@ def _scored(score: Found) -> Number:
 
 def _triple(found: Sequence[float], n: int) -> Number:
     return Number(found[0], found[1], found[2], n)
+
+
+def _unanimous(mean: Number) -> Number:
+    """A mean of values in [0, 1] whose n pictures all agree: they still leave an interval.
+
+    At most 3/n of all pictures can then be expected to differ (the rule of three, 95 %).
+    """
+    if mean.low < mean.high:
+        return mean
+    reach = min(1.0, 3 / mean.n)
+    return Number(mean.value, max(0.0, mean.low - reach), min(1.0, mean.high + reach), mean.n)
 
 
 def _distance(found: Found, n: int) -> Number:

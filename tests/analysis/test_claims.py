@@ -210,6 +210,14 @@ def test_attention_and_switches_are_read(tmp_path):
     assert (late.state, early.state) == (HOLDS, FAILS)
 
 
+@pytest.mark.parametrize("n, state", [(8, OPEN), (30, OPEN), (31, HOLDS)])
+def test_pairs_that_all_agree_prove_no_more_than_the_rule_of_three(n, state, tmp_path):
+    row = {"solver": "dpmpp_2m", "steps": 18, "share": 0.95, "drawn_first": [0.0, 0.0, 0.0]}
+    late, _ = of_study("prompt_switching", {"n": n, "switched": [row]}, tmp_path)
+    assert late.state == state and late.number is not None
+    assert (late.number.low, late.number.high) == (0.0, pytest.approx(3 / n))
+
+
 def test_a_broken_record_is_named(tmp_path):
     with pytest.raises(ValueError, match=r"variations\.json is no record of variations: KeyError"):
         of_study("variations", {"n": 9}, tmp_path)
