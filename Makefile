@@ -10,6 +10,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 HOST ?=
 PORT ?=
 
+# Processes that share the tests, each with one thread.
+WORKERS ?= 2
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab lint format notebooks records pictures readme browser clean
 
@@ -28,9 +31,11 @@ help:
 demo: $(VENV)/.demo
 	$(BIN)/python -m demo $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
-# One pytest run, so that its closing line is the verdict on everything.
+# One pytest run, so that its closing line is the verdict on everything. A file, a notebook too,
+# stays with one worker.
 test: lint browser
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout=120
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+	    --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
 lab: $(VENV)/.all
 	$(BIN)/jupyter lab notebooks

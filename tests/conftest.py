@@ -21,6 +21,10 @@ OFFLINE = {
 }
 os.environ.update(OFFLINE)
 
+# Workers that share the cores would wait for each other's threads.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
