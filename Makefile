@@ -61,13 +61,13 @@ records: $(VENV)/.all
 	$(EVALUATE) --model storybook/baseline --json docs/results/evaluation.json
 	$(EVALUATE) --model storybook/experts --json docs/results/evaluation-experts.json
 	$(STUDY) expert_ranges --n 64
-	$(STUDY) expert_seams --n 128
+	$(STUDY) expert_seams --n 256
 	$(STUDY) seam_history --n 32
 	$(STUDY) denoising_walk --n 32
 	$(STUDY) attention_over_noise --n 24
 	$(STUDY) paint_with_words --n 28
 	$(STUDY) style_transfer --n 27
-	$(STUDY) composition --n 100
+	$(STUDY) composition --n 256
 	$(STUDY) embedding_ablation --n 48
 	$(STUDY) prompt_switching --n 64
 	$(STUDY) variations --n 16

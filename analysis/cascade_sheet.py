@@ -11,7 +11,6 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from PIL import Image
 
 from analysis.true_renders import true_renders
@@ -77,7 +76,6 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("docs/img"), help="a folder")
     given = parser.parse_args()
-    torch.set_num_threads(2)
     model = EDiffI.from_pretrained(given.model)
     if not model.model.stages:
         raise SystemExit(f"{model.model.name} has no super-resolution stage to show.")
