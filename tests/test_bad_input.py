@@ -209,3 +209,9 @@ def test_what_is_no_model_is_refused(source):
     with pytest.raises((ValueError, FileNotFoundError)) as error:
         EDiffI.from_pretrained(source)
     one_sentence(error.value)
+
+
+def test_a_request_is_cleaned_and_frozen():
+    request = Request("a\x00 red\tfox\r\n", 0, 64, SamplingConfig())
+    assert request.prompt == "a red fox"
+    assert request == Request("a red fox", 0, 64, SamplingConfig())

@@ -21,7 +21,6 @@ from ediffi.generation import MAX_BATCH
 from ediffi.images import to_tensor
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import BatchShape, read_png, write_png
-from ediffi.request import Request
 from ediffi.stacked_guidance import PairedGuidance
 from tests.fakes import apart, tiny_denoiser, tiny_pipeline
 
@@ -316,9 +315,3 @@ def test_a_size_without_its_stage_names_the_sizes_there_are(model):
     for size in (64, 256, 1024):
         with pytest.raises(ValueError, match=f"{size} pixels and this model makes 16"):
             model.request(PROMPT, size=size)
-
-
-def test_a_request_is_cleaned_and_frozen():
-    request = Request("a\x00 red\tfox\r\n", 0, 64, SamplingConfig())
-    assert request.prompt == "a red fox"
-    assert request == Request("a red fox", 0, 64, SamplingConfig())
