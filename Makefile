@@ -75,7 +75,7 @@ records: $(VENV)/.all
 	$(STUDY) configs --n 64
 	$(STUDY) inference_cost --n 16
 	$(BIN)/python -m analysis.upscaling --stage sr256 --n 64
-	$(BIN)/python -m analysis.upscaling --stage sr1024 --n 8
+	$(BIN)/python -m analysis.upscaling --stage sr1024 --n 16
 	$(BIN)/python -m ediffi bench --json > docs/results/bench-amx.json
 
 pictures: $(VENV)/.all
