@@ -34,7 +34,7 @@ SLACK = 256  # MiB that libraries may keep for themselves; our choice
 BOX = [{"phrase": "fox", "box": [0, 0.5, 0.5, 1]}]
 ASKS: dict[str, list[Any]] = {
     "generate": ["a red fox", 7, 6, 3.0, 1, None],
-    "paint": ["a red fox", BOX, 7, 6, 3.0, 2, None],
+    "paint": ["a red fox", BOX, 7, 6, 3.0, 2, None, "all", 1.0],
     "style": ["a red fox", LOOK, 3.0, 7, 6, 3.0, 1, None],
     "too much": ["a red fox", 7, 99, 3.0, 1, None],
 }
@@ -129,6 +129,13 @@ def crowd(address: str, doors: dict[str, int]) -> list[Visitor]:
     for visitor in visitors:
         visitor.join(SECONDS + PATIENCE)
     return visitors
+
+
+def test_the_crowd_asks_for_what_the_doors_take():
+    app = build_app(FakeEngine())
+    doors = {event.api_name: len(event.inputs) for event in app.fns.values()}
+    asked = {("generate" if name == "too much" else name): len(ASKS[name]) for name in ASKS}
+    assert asked == {name: doors[name] for name in asked}
 
 
 @pytest.mark.load
