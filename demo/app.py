@@ -28,6 +28,7 @@ OFFLINE = {
 }
 TITLE = "The Storybook Studio"
 HOUR = 3600
+SESSIONS = 256  # last used ones of which the page's settings are kept, 0.2 MiB each; our choice
 MOST_PLACES = 500  # visitors who may wait for the model, if so many are wanted
 
 
@@ -84,6 +85,7 @@ def launch(app: gr.Blocks, host: str, port: int | None, mcp: bool = True) -> str
         allowed_paths=[],
         enable_monitoring=False,
         run_history=False,
+        state_session_capacity=SESSIONS,
         footer_links=["api"],
         ssr_mode=False,
         strict_cors=True,

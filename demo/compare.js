@@ -44,6 +44,8 @@ function finish(tile, k, label) {
   tellPainted([tile]);
 }
 
+const busy = () => page.dataset.phase === "painting" || page.dataset.phase === "waiting";
+
 function setBar(step, of) {
   fill.style.transform = "scaleX(" + (of ? step / of : 0) + ")";
   bar.setAttribute("aria-valuemax", of || 1);
@@ -55,7 +57,7 @@ function showComparison(value) {
   // A value may come twice, and that of a run that is over may come once more when the next begins.
   if (!value || !value.phase || (value.run && value.run === state.over)) return;
   if (value.phase === "stopped" || value.phase === "refused") {
-    if (page.dataset.phase !== "painting" && page.dataset.phase !== "waiting") return;
+    if (!busy()) return;
     state.over = state.run;
     page.dataset.phase = "halted";
     line.textContent = value.phase === "stopped" ? "Stopped" : "Nothing was compared";
@@ -79,11 +81,13 @@ function showComparison(value) {
   state.over = value.run;
 }
 
-document.addEventListener("compare-wait", () => {
+document.addEventListener("compare-wait", ({ detail: go }) => {
+  if (busy()) return;
   page.dataset.phase = "waiting";
   line.textContent = "Waiting for a free brush";
   side.replaceChildren();
   notes.replaceChildren();
   setBar(0, 1);
+  go();
 });
 watch("value", () => showComparison(props.value));

@@ -64,7 +64,11 @@ function showRegions(regions) {
   layPlan();
 }
 
-function wait() {
+const busy = () => sheet.dataset.phase === "painting" || sheet.dataset.phase === "waiting";
+
+/* Whoever brings a way to go on is only let through while nothing is on its way. */
+function wait(event) {
+  if (event.detail && busy()) return;
   setPhase("waiting");
   keep.replaceChildren();
   replay.classList.remove("ready");
@@ -74,6 +78,7 @@ function wait() {
   sheet.scrollIntoView({ block: "nearest" });
   line.textContent = "Waiting for a free brush";
   say("Waiting for a free brush.");
+  if (event.detail) event.detail();
 }
 
 function painting(value) {
@@ -118,8 +123,7 @@ function done(value) {
 }
 
 function halt(text) {
-  const busy = sheet.dataset.phase === "painting" || sheet.dataset.phase === "waiting";
-  if (!busy) return;
+  if (!busy()) return;
   state.stopped = state.run;
   const midway = sheet.dataset.phase === "painting";
   setPhase(midway ? "halted" : "empty");

@@ -24,9 +24,6 @@ from demo import regions
 from demo.engine import Engine, Painted, Picture, Progress, Request
 from demo.told import told
 
-STOPPED: dict[str, Any] = {"phase": "stopped"}
-REFUSED: dict[str, Any] = {"phase": "refused"}
-
 
 def easel() -> gr.HTML:
     """The component; no subclass of gr.HTML, for which gradio would write a file beside it."""
@@ -103,9 +100,24 @@ def kept(picture: Picture, request: Request) -> dict[str, Any]:
     }
 
 
+def stopped() -> dict[str, Any]:
+    """The value of a run that its visitor stopped."""
+    return _ended("stopped")
+
+
+def refused() -> dict[str, Any]:
+    """The value of a run that ended with an error, which the page shows by itself."""
+    return _ended("refused")
+
+
 def preview(pixels: np.ndarray) -> str:
     """A picture (h, w, 3) uint8 that is still forming, as base64 PNG."""
     return _base64(_png(pixels))
+
+
+def _ended(phase: str) -> dict[str, Any]:
+    # A page is not told of a value that equals the one before, and two runs may end alike.
+    return {"phase": phase, "which": secrets.token_hex(4)}
 
 
 def _png(pixels: np.ndarray) -> bytes:

@@ -7,7 +7,7 @@ const picture = find("picture"), heat = find("heat"), line = find("line"), strip
 const stepDial = find("step"), dialText = element.querySelector(".inside-dial output");
 const pick = { steps: find("steps"), layer: find("layer"), stream: find("stream"), branch: find("branch") };
 const flip = { then: find("then"), fixed: find("fixed") };
-const now = { value: null, run: null, word: 0, seen: {}, final: null, bytes: {}, drawn: 0 };
+const now = { value: null, run: null, word: 0, seen: {}, final: null, bytes: {}, drawn: 0, busy: false };
 const SHARE = Float32Array.from({ length: 256 }, (_, b) => (b / 255) ** 2);
 const HEAT = [[84, 15, 109], [187, 55, 84], [249, 142, 9], [252, 255, 164]];
 const INKS_OF_PARTS = ["--accent", "--teal", "--gold", "--quiet", "--edge"];
@@ -217,7 +217,9 @@ function setPhase(phase) {
   find("blank").hidden = !picture.hidden || phase === "done";
 }
 
-function wait() {
+function wait({ detail: go }) {
+  if (now.busy) return;
+  now.busy = true;
   setPhase(now.value ? "waiting" : "empty");
   if (now.value) {
     heat.hidden = false;
@@ -225,6 +227,7 @@ function wait() {
   }
   line.textContent = "Waiting for a free brush";
   say("Waiting for a free brush.");
+  go();
 }
 
 function forming(value) {
@@ -264,6 +267,7 @@ async function done(value) {
   );
   find("notes").replaceChildren(...value.notes.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   setPhase("done");
+  now.busy = false;
   refresh();
 }
 
@@ -272,6 +276,7 @@ function show(value) {
   if (value.phase === "painting") forming(value);
   else if (value.phase === "done") done(value);
   else if (value.phase === "refused") {
+    now.busy = false;
     setPhase(now.value ? "done" : "empty");
     if (now.value) refresh();
     else line.textContent = "Nothing was looked into.";

@@ -24,6 +24,7 @@ MAX_LENDER_PIXELS = 8_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
 STRENGTH, MAX_STRENGTH = 3.0, 15.0
 SHARE = 40.0  # per cent of the steps
+FORGOTTEN = "The look that was lent is forgotten by now: give its picture again, or untick it."
 ENCODERS = {"t5": "Words, read by T5", "clip_text": "Words, read by CLIP"}
 """The encoders that can be switched off, and how a visitor is told of them."""
 
@@ -64,6 +65,8 @@ def read(
     and counts where it is `kept` and no file lends another.
     """
     files = _files(style)
+    if kept is True and look is None and not files:
+        raise ValueError(FORGOTTEN)
     turn = None if words is None else clean(words, "The later sentence")
     late = finite(SHARE if share is None else share, "The share of the steps", 1, 99)
     return Steering(

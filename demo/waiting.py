@@ -6,6 +6,8 @@ what is painted.
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from typing import Any
 
 import gradio as gr
@@ -16,6 +18,8 @@ MODEL_QUEUE = "model"  # one for everything that touches the model, on every pag
 PLACES = 16  # visitors waiting at most; the next one is told so
 OTHERS = 4  # of what does not touch the model, at once
 FEWEST_HEARD = 64  # sessions whose messages are kept besides those that may wait; our choice
+LINGER = 5.0  # seconds for which a page is told more after its last job; our choice
+HELD = "held-"
 ONE_EACH = "Your last picture is still on its way: wait for it or stop it."
 
 
@@ -25,6 +29,10 @@ class WaitingRoom(Queue):
     A visitor is a page, or a client with a session of its own. A client's second job is refused. On
     the page the new job takes the old one's place: what a second click may ask for at all is the
     page's choice.
+
+    Gradio closes a page's stream of messages with its last job, and a page that asks for the next
+    one in that very moment opens no other: its job would be done and never heard of. So the stream
+    of a page stays open for a while.
     """
 
     async def push(self, body: Any, request: Any, username: str | None) -> Any:
@@ -32,9 +40,12 @@ class WaitingRoom(Queue):
         asked = self.blocks.fns.get(body.fn_index)
         if asked is not None and asked.concurrency_id == MODEL_QUEUE:
             jobs = self._jobs_of(body.session_hash)
-            if jobs and asked.api_visibility != "private":
+            of_page = request.headers.get("x-gradio-user") == "app"
+            if jobs and not of_page:
                 refusal = {"__type__": "validate", "is_valid": False, "message": ONE_EACH}
                 return False, [refusal], "validator_error"
+            if of_page and body.session_hash:
+                self._hold(body.session_hash)
             for job in jobs:
                 await self._end(job)
         pushed = await super().push(body, request, username)
@@ -42,6 +53,30 @@ class WaitingRoom(Queue):
             # Whoever asked last is forgotten last, not whoever came last.
             self.pending_messages_per_session.move_to_end(body.session_hash)
         return pushed
+
+    def _hold(self, session: str) -> None:
+        """Keeps a page's stream open until it has had no job for `LINGER` seconds."""
+        waited_for = self.pending_event_ids_session.setdefault(session, set())
+        waited_for -= {each for each in waited_for if each.startswith(HELD)}
+        hold = HELD + secrets.token_hex(4)
+        waited_for.add(hold)
+        release = asyncio.create_task(self._release(session, hold))
+        self._asyncio_tasks.add(release)
+        release.add_done_callback(self._asyncio_tasks.discard)
+
+    async def _release(self, session: str, hold: str) -> None:
+        while True:
+            await asyncio.sleep(LINGER)
+            waited_for = self.pending_event_ids_session.get(session, set())
+            if hold not in waited_for:
+                return
+            if session not in self.pending_messages_per_session:
+                waited_for.discard(hold)
+                return
+            if waited_for == {hold}:
+                over = ProcessCompletedMessage(event_id=hold, output={}, success=True)
+                await self.pending_messages_per_session[session].put(over)
+                return
 
     def _jobs_of(self, session: str | None) -> list[Event]:
         row = self.event_queue_per_concurrency_id.get(MODEL_QUEUE)

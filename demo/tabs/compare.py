@@ -20,7 +20,10 @@ from demo.tabs.create import QUIET, Create
 from demo.told import told
 from demo.waiting import MODEL_QUEUE
 
-WAIT = '() => { document.dispatchEvent(new CustomEvent("compare-wait")); }'
+# Where something is on its way the sheet never answers, and what hangs on the click is not done.
+WAIT = """() => new Promise((go) => {
+  document.dispatchEvent(new CustomEvent("compare-wait", { detail: go }));
+})"""
 
 
 class Compare:
@@ -80,13 +83,11 @@ class Compare:
             concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
             show_progress="hidden",
-            trigger_mode="once",
+            trigger_mode="multiple",
         )
-        painting.failure(
-            lambda: easel.REFUSED, None, self.sheet, api_name="compare_refused", **QUIET
-        )
+        painting.failure(easel.refused, None, self.sheet, api_name="compare_refused", **QUIET)
         self.stop.click(
-            lambda: easel.STOPPED,
+            easel.stopped,
             None,
             self.sheet,
             cancels=[painting],

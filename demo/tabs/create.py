@@ -11,7 +11,7 @@ import random
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
@@ -28,10 +28,14 @@ from demo.waiting import MODEL_QUEUE
 ROLL = "() => Math.floor(Math.random() * 4294967296)"
 WAIT = '() => { document.dispatchEvent(new CustomEvent("easel-wait")); }'
 NEXT_SEED = """(keep, seed) => {
-  if (document.body.classList.contains("is-painting")) return seed;
   document.dispatchEvent(new CustomEvent("easel-wait"));
   return keep && seed !== null ? seed : Math.floor(Math.random() * 4294967296);
 }"""
+# Where a picture is on its way the easel never answers, and what hangs on the click is not done.
+IF_FREE = """(keep, seed) => new Promise((go) => {
+  const next = keep && seed !== null ? seed : Math.floor(Math.random() * 4294967296);
+  document.dispatchEvent(new CustomEvent("easel-wait", { detail: () => go(next) }));
+})"""
 TELL_SENTENCE = """(sentence) => {
   document.dispatchEvent(new CustomEvent("sentence", { detail: sentence }));
 }"""
@@ -153,7 +157,6 @@ class Create:
             "fn": None,
             "inputs": [self.keep, self.seed],
             "outputs": self.seed,
-            "js": NEXT_SEED,
             **private,
         }
         chosen = self.ideas.click(
@@ -170,15 +173,13 @@ class Create:
             api_name="invent",
             **QUIET,
         )
-        asked = gr.on([self.paint.click, self.prompt.submit], **seed)
+        asked = gr.on([self.paint.click, self.prompt.submit], js=IF_FREE, **seed)
         painting: list[Any] = [
             self._paint_after(asked, "create"),
-            self._paint_after(chosen.then(None, js=WAIT, **private), "create_chosen", "multiple"),
-            self._paint_after(invented.then(**seed), "create_invented", "multiple"),
+            self._paint_after(chosen.then(None, js=WAIT, **private), "create_chosen"),
+            self._paint_after(invented.then(js=NEXT_SEED, **seed), "create_invented"),
         ]
-        self.stop.click(
-            lambda: easel.STOPPED, None, self.easel, cancels=painting, api_name="stop", **QUIET
-        )
+        self.stop.click(easel.stopped, None, self.easel, cancels=painting, api_name="stop", **QUIET)
         self.stop.click(None, js=FOCUS_PAINT, **private)
         self.dice.click(None, None, self.seed, js=ROLL, **private)
         self._wire_reading()
@@ -209,13 +210,11 @@ class Create:
             self.recall, self.png, [*self.request, self.keep, self.png], api_name="reread", **QUIET
         )
 
-    def _paint_after(
-        self, event: Dependency, api_name: str, again: Literal["once", "multiple"] = "once"
-    ) -> Dependency:
-        """A painting after an event; whether another may be asked for while one is on its way.
+    def _paint_after(self, event: Dependency, api_name: str) -> Dependency:
+        """A painting after an event.
 
-        A second click on Paint is ignored; a card or a surprise takes the brush out of the hand
-        that paints, which is the queue's doing (`demo.waiting`).
+        A second click on Paint is ignored, which is the easel's doing; a card or a surprise takes
+        the brush out of the hand that paints, which is the queue's (`demo.waiting`).
         """
         painting = event.then(
             self.stream,
@@ -226,11 +225,9 @@ class Create:
             concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
             show_progress="hidden",
-            trigger_mode=again,
+            trigger_mode="multiple",  # "once" drops a click in the moment after a picture is done
         )
-        painting.failure(
-            lambda: easel.REFUSED, None, self.easel, api_name=f"{api_name}_refused", **QUIET
-        )
+        painting.failure(easel.refused, None, self.easel, api_name=f"{api_name}_refused", **QUIET)
         return painting
 
     def stream(self, *values: Any) -> Iterator[dict[str, Any]]:

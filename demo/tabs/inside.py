@@ -21,7 +21,10 @@ from demo.tabs.asking import refusals
 from demo.tabs.create import QUIET, ROLL, Create
 from demo.waiting import MODEL_QUEUE
 
-WAIT = '() => { document.dispatchEvent(new CustomEvent("inside-wait")); }'
+# Where something is on its way the sheet never answers, and what hangs on the click is not done.
+WAIT = """() => new Promise((go) => {
+  document.dispatchEvent(new CustomEvent("inside-wait", { detail: go }));
+})"""
 # What is asked for on the first page is what a visitor wants to look into, unless this page has
 # a sentence of its own.
 CARRY = "(prompt, seed, own, kept) => (own ? [own, kept] : [prompt, seed])"
@@ -70,11 +73,9 @@ class LookInside:
             concurrency_id=MODEL_QUEUE,
             concurrency_limit=1,
             show_progress="hidden",
-            trigger_mode="once",
+            trigger_mode="multiple",
         )
-        looking.failure(
-            lambda: easel.REFUSED, None, self.view, api_name="look_inside_refused", **QUIET
-        )
+        looking.failure(easel.refused, None, self.view, api_name="look_inside_refused", **QUIET)
 
     def stream(self, prompt: object, seed: object) -> Iterator[dict[str, Any]]:
         """One picture, and where each place looked at each word; previews after every step."""

@@ -155,6 +155,9 @@ def test_a_kept_look_counts_until_a_file_lends_another():
     assert read(kept=False, look=look) == read(look=look) == Steering()
     assert read(["/a.png"], kept=True, look=look) == Steering((Path("/a.png"),))
     assert not read(strength=0, kept=True, look=look).lends
+    with pytest.raises(ValueError, match="forgotten by now: give its picture again, or untick it"):
+        read(kept=True)
+    assert read(["/a.png"], kept=True) == Steering((Path("/a.png"),))
 
 
 def test_the_strip_shows_where_the_later_words_begin(app, painter):

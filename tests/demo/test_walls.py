@@ -19,7 +19,7 @@ from gradio_client import Client
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from demo import engine
+from demo import engine, waiting
 from demo.app import build_app, launch
 from demo.engine import Painted, Progress
 from demo.gate import MAX_BYTES
@@ -57,11 +57,13 @@ def web(address) -> Iterator[httpx.Client]:
 def join(
     web: httpx.Client, app: Any, steps: int, session: str = SESSION, name: str = "generate"
 ) -> httpx.Response:
+    """Asks for a job: of the page, which says so, where `name` is not that of the endpoint."""
     number, asked = next((n, each) for n, each in app.fns.items() if each.api_name == name)
     data = ["a red fox", 7, steps, 3.0, 1, None]
     data += [block.value for block in asked.inputs[len(data) :]]
     body = {"fn_index": number, "data": data, "session_hash": session}
-    return web.post("/gradio_api/queue/join", json=body)
+    whose = "api" if name == "generate" else "app"
+    return web.post("/gradio_api/queue/join", json=body, headers={"x-gradio-user": whose})
 
 
 def heard(web: httpx.Client, session: str = SESSION) -> Iterator[dict[str, Any]]:
@@ -137,7 +139,8 @@ def test_a_second_job_of_a_visitor_is_refused_until_the_first_is_done(web, app, 
     assert [asked.steps for asked in painter.requests] == [20, 2, 2]
 
 
-def test_a_second_job_of_the_page_takes_the_place_of_the_first(web, app, painter):
+def test_a_second_job_of_the_page_takes_the_place_of_the_first(web, app, painter, monkeypatch):
+    monkeypatch.setattr(waiting, "LINGER", 0.5)
     first = join(web, app, 50, name="create").json()["event_id"]
     told, second = [], ""
     for message in heard(web):
@@ -149,6 +152,19 @@ def test_a_second_job_of_the_page_takes_the_place_of_the_first(web, app, painter
     assert first not in {event for event, _ in told[over + 1 :]}
     assert painter.closed.wait(20) and painter.painted == 1
     assert [asked.steps for asked in painter.requests] == [50, 2]
+
+
+def test_the_stream_of_a_page_outlives_its_job_for_a_while(web, app, monkeypatch):
+    monkeypatch.setattr(waiting, "LINGER", 0.5)
+    asked, over = [join(web, app, 2, name="create").json()["event_id"]], []
+    for message in heard(web):
+        if message["msg"] == "process_completed":
+            over.append(message["event_id"])
+        if len(over) == len(asked) == 1:
+            asked.append(join(web, app, 2, name="create").json()["event_id"])
+    assert over[:2] == asked, "one stream told of both"
+    assert over[2:] and over[2].startswith(waiting.HELD) and len(over) == 3
+    assert app._queue.pending_event_ids_session[SESSION] == set()
 
 
 def test_messages_that_nobody_fetches_do_not_pile_up(web, app):

@@ -12,6 +12,8 @@ FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
     " --disable-background-networking --disable-component-update --disable-sync"
 ).split()
+BROKEN_OFF = "BodyStreamBuffer was aborted"
+"""What gradio reports of itself where a page is left while its stream of messages is open."""
 PATIENCE = 60_000  # milliseconds; a busy machine is no failure
 PHASE = "phase => document.querySelector('.sheet').dataset.phase === phase"
 PICTURE = "document.querySelector('.tiles img').getAttribute('src')"
@@ -28,10 +30,14 @@ class Visit:
     def listen(self) -> None:
         self.page.on(
             "console",
-            lambda said: self.complaints.append(said.text) if said.type == "error" else None,
+            lambda said: self.complain(said.text) if said.type == "error" else None,
         )
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("pageerror", lambda error: self.complain(str(error)))
         self.page.on("request", lambda request: self.hosts.add(host(request.url)))
+
+    def complain(self, error: str) -> None:
+        if BROKEN_OFF not in error:
+            self.complaints.append(error)
 
     def phase(self, name: str) -> None:
         self.page.wait_for_function(PHASE, arg=name)
