@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from demo.engine import (
     Unknown,
 )
 from demo.inside import Inside
+from demo.memory import give_back
 
 Event = TypeVar("Event")
 
@@ -79,7 +80,9 @@ class Walled:
 
     def _watched(self, events: Generator[Event]) -> Generator[Event]:
         began = time.monotonic()
-        with closing(events):
+        with ExitStack() as at_the_end:
+            at_the_end.callback(give_back)
+            at_the_end.enter_context(closing(events))
             while (event := self._next(events)) is not None:
                 if isinstance(event, Progress):
                     _check_finite(event)

@@ -1,6 +1,7 @@
 """The walls of a public studio: one run each, a deadline, no broken picture, no file, no host."""
 
 import asyncio
+import ctypes
 import io
 import json
 import socket
@@ -28,6 +29,7 @@ from demo.walls import Walled
 from tests.fakes import tiny_pipeline
 
 from .fake_engine import FakeEngine
+from .test_load import memory
 
 ASKED = engine.request("a red fox", 7, 4, 3.0, 1)
 SESSION = "the-first-visitor"
@@ -92,6 +94,18 @@ def test_a_picture_that_breaks_reaches_nobody():
     assert [next(events).step, next(events).step] == [1, 2]
     with pytest.raises(ValueError, match="broke at step 3 of 4"):
         next(events)
+
+
+def test_what_a_run_has_freed_goes_back_to_the_system():
+    if not hasattr(ctypes.CDLL(None), "malloc_trim"):
+        pytest.skip("this C library keeps no freed memory that it could be asked for")
+    held = [bytearray(b"x") * 50_000 for _ in range(4_000)]
+    last = bytearray(b"x") * 50_000  # what lies above keeps the heap from shrinking by itself
+    del held[:]
+    before = memory()
+    with closing(Walled(FakeEngine()).paint(ASKED)) as events:
+        next(events)
+    assert before - memory() > 100 and len(last) == 50_000
 
 
 def test_a_model_that_breaks_is_a_sentence():
