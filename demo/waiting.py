@@ -48,11 +48,19 @@ class WaitingRoom(Queue):
                 self._hold(body.session_hash)
             for job in jobs:
                 await self._end(job)
+        self._forget()
         pushed = await super().push(body, request, username)
         if body.session_hash in self.pending_messages_per_session:
             # Whoever asked last is forgotten last, not whoever came last.
             self.pending_messages_per_session.move_to_end(body.session_hash)
         return pushed
+
+    def _forget(self) -> None:
+        """Drops sessions that wait for nothing: gradio remembers the name of every one."""
+        known = self.pending_event_ids_session
+        if len(known) > self.pending_messages_per_session.max_size:
+            for session in [each for each, waited_for in known.items() if not waited_for]:
+                del known[session]
 
     def _hold(self, session: str) -> None:
         """Keeps a page's stream open until it has had no job for `LINGER` seconds."""
@@ -71,7 +79,7 @@ class WaitingRoom(Queue):
             if hold not in waited_for:
                 return
             if session not in self.pending_messages_per_session:
-                waited_for.discard(hold)
+                del self.pending_event_ids_session[session]
                 return
             if waited_for == {hold}:
                 over = ProcessCompletedMessage(event_id=hold, output={}, success=True)

@@ -183,10 +183,13 @@ def test_the_stream_of_a_page_outlives_its_job_for_a_while(web, app, monkeypatch
 
 def test_messages_that_nobody_fetches_do_not_pile_up(web, app):
     kept = app._queue.pending_messages_per_session
+    known = app._queue.pending_event_ids_session
     for k in range(kept.max_size + 5):
         kept[f"nobody-{k}"] = asyncio.Queue()
+        known[f"nobody-{k}"] = set()
     assert join(web, app, 1, "nobody-7").status_code == 200
     assert len(kept) == kept.max_size < 100 and "nobody-4" not in kept
+    assert [each for each in known if each.startswith("nobody")] == ["nobody-7"]
     assert next(reversed(kept)) == "nobody-7", "whoever asks again is forgotten last"
     assert ends(web, "nobody-7")["success"]
 
