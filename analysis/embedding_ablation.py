@@ -15,10 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from analysis.samples import Samples, sampled
 from analysis.side_by_side import EIGHT, left_out, named
 from ediffi.controls.style_transfer import STRENGTH
 from ediffi.pipeline import EDiffI
-from ediffi.storybook.evaluation import SIZE, Reader, Task, draw, make_tasks
+from ediffi.scores import readable
+from ediffi.storybook.evaluation import Reader, Task, draw, make_tasks
 from ediffi.storybook.scoring import Score, facts, score
 
 LENGTHS = ("short", "long")
@@ -68,10 +70,11 @@ def measure(
     seed: int = 0,
     steps: int | None = None,
     strength: float = STRENGTH,
+    samples: Samples | None = None,
 ) -> Ablation:
     """Samples the same captions from the same noise with every choice of embeddings.
 
-    Raises ValueError for fewer than one caption.
+    What `samples` has is not painted again. Raises ValueError for fewer than one caption.
     """
     if n < 1:
         raise ValueError(f"The study needs at least 1 caption, not {n}.")
@@ -82,7 +85,7 @@ def measure(
         true = draw([task.scene for task in tasks], workers=1)
         true_readings = reader.read(true)
         for embeddings in EIGHT:
-            made = pictures(model, tasks, true, embeddings, steps, strength)
+            made = pictures(model, tasks, true, embeddings, steps, strength, samples)
             scores = score(stated, reader.read(made), true_readings)
             kept = tuple(found for found in scores if found.name in SCORED)
             heard.append(Heard(length, embeddings, kept))
@@ -96,6 +99,7 @@ def pictures(
     embeddings: Sequence[str],
     steps: int | None = None,
     strength: float = STRENGTH,
+    samples: Samples | None = None,
 ) -> np.ndarray:
     """One picture per task, uint8 (n, h, w, 3) of at least 64 px, with these embeddings heard.
 
@@ -110,9 +114,7 @@ def pictures(
         )
         for task, look in zip(tasks, looks, strict=True)
     ]
-    made = np.stack([np.asarray(result.image) for result in model.generate_many(requests)])
-    factor = max(1, SIZE // made.shape[1])
-    return made.repeat(factor, 1).repeat(factor, 2)
+    return readable(sampled(model, requests, samples))
 
 
 def sentences(found: Ablation) -> list[str]:

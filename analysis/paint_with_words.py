@@ -16,7 +16,9 @@ import numpy as np
 
 from analysis.intervals import Share, mean
 from analysis.painted_tasks import GRID, PAGE, SETTINGS, Box, Job, Setting, jobs
+from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
+from ediffi.scores import readable
 from ediffi.storybook.distances import kernel_distance
 from ediffi.storybook.evaluation import Reader, draw
 from ediffi.storybook.inspector import Reading, Seen
@@ -90,10 +92,12 @@ def measure(
     seed: int = 0,
     things: Sequence[int] = (1, 2),
     steps: int | None = None,
+    samples: Samples | None = None,
 ) -> Places:
     """Paints the same captions from the same noise without a painting and by every setting.
 
-    Raises ValueError for fewer than 8 captions, whose distances have no interval.
+    What `samples` has is not painted again. Raises ValueError for fewer than 8 captions, whose
+    distances have no interval.
     """
     if n < FEWEST:
         raise ValueError(f"The study needs at least {FEWEST} captions, not {n}.")
@@ -104,9 +108,9 @@ def measure(
         areas += [box.side**2 for job in asked for box in job.boxes]
         true = reader.features(draw([job.task.scene for job in asked], workers=1))
         for by in (None, *settings):
-            pictures = _sampled(model, asked, by, steps)
+            pictures = _sampled(model, asked, by, steps, samples=samples)
             placed.append(_scored(asked, pictures, reader, true, by))
-    on_sides = [sides(model, reader, jobs(n, 1, seed), by, steps) for by in settings]
+    on_sides = [sides(model, reader, jobs(n, 1, seed), by, steps, samples) for by in settings]
     area = round(float(np.mean(areas)), 4)
     return Places(model.model.name, n, seed, area, tuple(placed), tuple(on_sides))
 
@@ -117,13 +121,14 @@ def sides(
     asked: Sequence[Job],
     by: Setting,
     steps: int | None = None,
+    samples: Samples | None = None,
 ) -> Sided:
     """Paints one thing of each job on the left and on the right, and asks where it stands."""
     left = np.broadcast_to(np.arange(GRID) < SIDE, (GRID, GRID))
     found: list[list[bool]] = [[] for _ in asked]
     for mask, is_left in ((left, True), (left[:, ::-1], False)):
-        pictures = _sampled(model, asked, by, steps, [mask])
-        for row, reading, job in zip(found, reader.read(_shown(pictures)), asked, strict=True):
+        pictures = _sampled(model, asked, by, steps, [mask], samples)
+        for row, reading, job in zip(found, reader.read(readable(pictures)), asked, strict=True):
             across = next((s.x for s in reading.things if s.kind == job.kinds[0]), None)
             row += [] if across is None else [(across < 0.5) == is_left]
     there = [float(np.mean(row)) for row in found if row]
@@ -173,6 +178,7 @@ def _sampled(
     by: Setting | None,
     steps: int | None,
     masks: Sequence[np.ndarray] | None = None,
+    samples: Samples | None = None,
 ) -> np.ndarray:
     requests = [
         model.request(
@@ -183,7 +189,7 @@ def _sampled(
         )
         for job in asked
     ]
-    return np.stack([np.asarray(result.image) for result in model.generate_many(requests)])
+    return sampled(model, requests, samples)
 
 
 def _scored(
@@ -193,7 +199,7 @@ def _scored(
     true: np.ndarray,
     by: Setting | None,
 ) -> Placed:
-    shown = _shown(pictures)
+    shown = readable(pictures)
     readings = reader.read(shown)
     own = [_shares(reading, job, job) for reading, job in zip(readings, asked, strict=True)]
     others = [*asked[1:], asked[0]]
@@ -214,11 +220,6 @@ def _scored(
         distance=(round(away.value, 4), round(away.low, 4), round(away.high, 4)),
         elsewhere=by.elsewhere if by else 0.0,
     )
-
-
-def _shown(pictures: np.ndarray) -> np.ndarray:
-    factor = max(1, GRID // pictures.shape[1])
-    return pictures.repeat(factor, 1).repeat(factor, 2)
 
 
 def _shares(reading: Reading, job: Job, places: Job) -> list[float | None]:

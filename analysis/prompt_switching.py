@@ -14,12 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.intervals import Share, mean
+from analysis.samples import Samples, sampled
 from analysis.side_by_side import SHARES, departure
 from ediffi.controls.prompt_switching import Turn, first_levels, first_steps
 from ediffi.diffusion.noise import edm_grid
 from ediffi.pipeline import EDiffI
 from ediffi.request import Request
-from ediffi.storybook.evaluation import SIZE, Reader, Task, make_tasks
+from ediffi.scores import readable
+from ediffi.storybook.evaluation import Reader, Task, make_tasks
 from ediffi.storybook.inspector import Reading
 
 STEPS = (9, 18, 36)
@@ -129,18 +131,21 @@ def measure(
     steps: Sequence[int] = STEPS,
     solvers: Sequence[str] = SOLVERS,
     seed: int = 0,
+    samples: Samples | None = None,
 ) -> Switches:
     """Samples every pair's two pure pictures and all switched ones from the same noise.
 
-    Raises ValueError for fewer than one pair, and for shares as `Turn` does.
+    What `samples` has is not painted again. Raises ValueError for fewer than one pair, and for
+    shares as `Turn` does.
     """
     if n < 1:
         raise ValueError(f"The study needs at least 1 pair of captions, not {n}.")
     asked = pairs(n, seed)
+    made = _Maker(model, reader, samples)
     found: list[Switched] = []
     for solver in solvers:
         for count in steps:
-            found += _run(model, reader, asked, shares, count, solver)
+            found += _run(made, asked, shares, count, solver)
     return Switches(model.model.name, n, seed, TOLERANCE, tuple(found))
 
 
@@ -159,8 +164,7 @@ def sentences(found: Switches) -> list[str]:
 
 
 def _run(
-    model: EDiffI,
-    reader: Reader,
+    made: _Maker,
     asked: Sequence[Pair],
     shares: Sequence[float],
     steps: int,
@@ -168,7 +172,7 @@ def _run(
 ) -> list[Switched]:
     def requests(turns: Sequence[float], last: bool = False) -> list[Request]:
         return [
-            model.request(
+            made.model.request(
                 (pair.last if last else pair.first).caption.text,
                 pair.seed,
                 steps=steps,
@@ -178,7 +182,7 @@ def _run(
             for pair in asked
         ]
 
-    first, last = _Made.of(model, reader, requests(())), _Made.of(model, reader, requests((), True))
+    first, last = made(requests(())), made(requests((), True))
     sampling = requests(())[0].sampling
     grid = edm_grid(steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
     found = []
@@ -186,7 +190,7 @@ def _run(
         turn = (Turn(share, ""),)
         found.append(
             _scored(
-                _Made.of(model, reader, requests((share,))),
+                made(requests((share,))),
                 first,
                 last,
                 (solver, steps, share, first_steps(turn, steps)[0], first_levels(turn, grid)[0]),
@@ -200,11 +204,16 @@ class _Made:
     pictures: np.ndarray
     readings: list[Reading]
 
-    @classmethod
-    def of(cls, model: EDiffI, reader: Reader, requests: Sequence[Request]) -> _Made:
-        made = np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
-        factor = max(1, SIZE // made.shape[1])
-        return cls(made, reader.read(made.repeat(factor, 1).repeat(factor, 2)))
+
+@dataclass(frozen=True)
+class _Maker:
+    model: EDiffI
+    reader: Reader
+    samples: Samples | None
+
+    def __call__(self, requests: Sequence[Request]) -> _Made:
+        made = sampled(self.model, requests, self.samples)
+        return _Made(made, self.reader.read(readable(made)))
 
 
 def _scored(

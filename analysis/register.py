@@ -99,7 +99,9 @@ def _composition(given: Setting) -> composition.Composition:
 
 def _switches(given: Setting) -> prompt_switching.Switches:
     pairs = max(1, given.n // PICTURES_A_PAIR)
-    return prompt_switching.measure(given.model(), given.reader, pairs, seed=given.seed)
+    return prompt_switching.measure(
+        given.model(), given.reader, pairs, seed=given.seed, samples=given.samples
+    )
 
 
 def _variations(given: Setting) -> variations.Variations:
@@ -186,7 +188,7 @@ STUDIES: tuple[Study, ...] = (
         "embedding_ablation",
         "T5 and CLIP text bring different things, and both together bring most.",
         lambda given: embedding_ablation.measure(
-            given.model(), given.reader, given.n, seed=given.seed
+            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
         ),
         embedding_ablation.Ablation,
         plots.embedding_ablation,
@@ -202,7 +204,9 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "style_transfer",
         "A reference picture lends its look and nothing else.",
-        lambda given: style_transfer.measure(given.model(), given.reader, given.n, seed=given.seed),
+        lambda given: style_transfer.measure(
+            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
+        ),
         style_transfer.Styles,
         plots_of_shares.style_transfer,
         smallest=9,
@@ -212,7 +216,7 @@ STUDIES: tuple[Study, ...] = (
         "paint_with_words",
         "Painted phrases put things where they are painted.",
         lambda given: paint_with_words.measure(
-            given.model(), given.reader, given.n, seed=given.seed
+            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
         ),
         paint_with_words.Places,
         plots_of_shares.paint_with_words,

@@ -98,6 +98,18 @@ class Samples:
         return self._shelves[folder]
 
 
+def sampled(
+    model: EDiffI, requests: Sequence[Request], samples: Samples | None = None
+) -> np.ndarray:
+    """The pictures uint8 (n, h, w, 3) of some requests; those that `samples` has are not painted.
+
+    Without `samples` nothing is kept, and a run that is killed begins anew.
+    """
+    if samples is not None:
+        return samples.pictures(model, requests)
+    return np.stack([np.asarray(result.image) for result in model.generate_many(requests)])
+
+
 class _Shelf:
     """The blocks of one model and size: `places` has the file and row of every name."""
 

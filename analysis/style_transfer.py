@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
+from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
+from ediffi.scores import readable
 from ediffi.storybook.captions import write_caption
 from ediffi.storybook.drawing import render
 from ediffi.storybook.evaluation import MOST, Reader
@@ -104,10 +106,11 @@ def measure(
     windows: Sequence[tuple[float, float]] = WINDOWS,
     seed: int = 0,
     steps: int | None = None,
+    samples: Samples | None = None,
 ) -> Styles:
     """Samples the same captions from the same noise without a reference and at every setting.
 
-    Raises ValueError for fewer than one caption.
+    What `samples` has is not painted again. Raises ValueError for fewer than one caption.
     """
     if n < 1:
         raise ValueError(f"The study needs at least 1 caption, not {n}.")
@@ -126,9 +129,7 @@ def measure(
             )
             for job, picture in zip(asked, pictures, strict=True)
         ]
-        made = np.stack([np.asarray(result.image) for result in model.generate_many(requests)])
-        factor = max(1, SIDE // made.shape[1])
-        readings = reader.read(made.repeat(factor, 1).repeat(factor, 2))
+        readings = reader.read(readable(sampled(model, requests, samples)))
         lent.append(_scored(asked, readings, strength, low, high))
     return Styles(model.model.name, n, seed, round(1 / len(STYLES), 4), tuple(lent))
 

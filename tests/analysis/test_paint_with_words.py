@@ -134,7 +134,7 @@ class OnTheDarkSide(Obedient):
         ]
 
 
-def dark_where_painted(model, asked, by, steps, masks):
+def dark_where_painted(model, asked, by, steps, masks, samples):
     """Pictures that are black where the mask is."""
     page = np.where(masks[0], 0, 200).astype(np.uint8)
     return np.broadcast_to(page[None, :, :, None], (len(asked), *page.shape, 3)).copy()

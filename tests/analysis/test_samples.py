@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from analysis import samples
+from analysis import (
+    embedding_ablation,
+    paint_with_words,
+    prompt_switching,
+    samples,
+    style_transfer,
+)
+from analysis.paint_with_words import Setting
 from analysis.samples import Samples
 from ediffi.scores import painter
+from ediffi.storybook.inspector import Reading
 from tests.fakes import tiny_pipeline
 
 CAPTIONS = ("a red fox", "a blue owl", "two green boats", "a cat", "a dog")
@@ -113,3 +121,40 @@ def test_sizes_do_not_mix_and_nothing_is_no_set(model, tmp_path):
     object.__setattr__(mixed[1], "size", 32)
     with pytest.raises(ValueError, match="one size"):
         list(shared.blocks(model, mixed))
+
+
+class Blind:
+    """An inspector to whom every picture is the same."""
+
+    def read(self, images):
+        return [Reading(True, (), place="snow") for _ in images]
+
+    def features(self, images):
+        return images.reshape(len(images), -1)[:, :4].astype(float)
+
+
+STUDIES = {
+    "embedding_ablation": lambda *told, **more: embedding_ablation.measure(
+        *told, n=3, lengths=("short",), steps=1, **more
+    ),
+    "paint_with_words": lambda *told, **more: paint_with_words.measure(
+        *told, n=8, settings=(Setting("max", 0.5, 1.0),), things=(1,), steps=1, **more
+    ),
+    "prompt_switching": lambda *told, **more: prompt_switching.measure(
+        *told, n=2, shares=(0.5,), steps=(2,), solvers=("heun",), **more
+    ),
+    "style_transfer": lambda *told, **more: style_transfer.measure(
+        *told, n=9, strengths=(2.0,), windows=((0.5, 4.0),), steps=1, **more
+    ),
+}
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_a_study_that_is_run_again_paints_nothing_again(model, tmp_path, monkeypatch, study):
+    first = Samples(tmp_path)
+    found = STUDIES[study](model, Blind(), samples=first)
+    assert first.sampled > 0
+    again = Samples(tmp_path)
+    monkeypatch.setattr(type(model), "generate_many", None)
+    assert repr(STUDIES[study](model, Blind(), samples=again)) == repr(found)
+    assert again.sampled == 0
