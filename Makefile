@@ -66,7 +66,7 @@ records: $(VENV)/.all
 	$(STUDY) denoising_walk --n 32
 	$(STUDY) attention_over_noise --n 24
 	$(STUDY) paint_with_words --n 28
-	$(STUDY) style_transfer --n 27
+	$(STUDY) style_transfer --n 90
 	$(STUDY) composition --n 256
 	$(STUDY) embedding_ablation --n 48
 	$(STUDY) prompt_switching --n 64
