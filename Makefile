@@ -61,7 +61,7 @@ records: $(VENV)/.all
 	$(EVALUATE) --model storybook/baseline --json docs/results/evaluation.json
 	$(EVALUATE) --model storybook/experts --json docs/results/evaluation-experts.json
 	$(STUDY) expert_ranges --n 64
-	$(STUDY) expert_seams --n 256
+	$(STUDY) expert_seams --n 770
 	$(STUDY) seam_history --n 32
 	$(STUDY) denoising_walk --n 32
 	$(STUDY) attention_over_noise --n 24

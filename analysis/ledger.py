@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from analysis.records import found_in
+from analysis.records import command_in, found_in
 
 HOLDS, FAILS, OPEN, UNMEASURED = VERDICTS = (
     "holds",
@@ -61,18 +61,22 @@ class Claim:
 
     @property
     def command(self) -> str:
-        """What measures it."""
+        """What measures it where nothing has."""
         return f"python -m ediffi study {self.study} --n {N}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim, what was measured of it, and one of `VERDICTS`; `needed` is an n that would tell."""
+    """A claim, what was measured of it, and one of `VERDICTS`; `needed` is an n that would tell.
+
+    `command` measures it again, or for the first time.
+    """
 
     claim: Claim
     state: str
     number: Number | None = None
     needed: int | None = None
+    command: str = ""
 
 
 def judged(claim: Claim, number: Number | None) -> Verdict:
@@ -105,15 +109,16 @@ def ledger(claims: Sequence[Claim], folder: Path) -> tuple[Verdict, ...]:
     verdicts = []
     for claim in claims:
         path = folder / f"{claim.study}.json"
-        number = None
+        number, command = None, claim.command
         if path.exists():
+            command = command_in(path) or command
             try:
                 number = claim.read(found_in(path))
             except (KeyError, TypeError, IndexError) as error:
                 raise ValueError(
                     f"{path} is no record of {claim.study}: {type(error).__name__} at {error}."
                 ) from error
-        verdicts.append(judged(claim, number))
+        verdicts.append(replace(judged(claim, number), command=command))
     return tuple(verdicts)
 
 
@@ -135,7 +140,7 @@ def document(claims: Sequence[Claim], folder: Path) -> str:
         lines.append(
             f"| {claim.says} | {claim.source} | {claim.shown_by}, {_region(claim)}"
             f" | {_value(claim, number)} | {number.n if number else '–'} | {_state(verdict)}"
-            f" | `{claim.command}` |"
+            f" | `{verdict.command}` |"
         )
     return "\n".join([*lines, ""])
 

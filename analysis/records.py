@@ -93,6 +93,12 @@ def read_record(path: Path) -> Record:
         raise ValueError(f"{path} is no record of a study: {error}.") from None
 
 
+def command_in(path: Path) -> str | None:
+    """The command that makes a record again; None where the file has no frame that says so."""
+    data = read_json(path)
+    return data.get("command") if isinstance(data, dict) else None
+
+
 def found_in(path: Path) -> dict[str, Any]:
     """What a record holds, with or without the frame around it; ValueError for another file."""
     data = read_json(path)

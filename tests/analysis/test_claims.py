@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -95,9 +96,12 @@ def of_study(name, found, folder):
 def test_numbers_come_from_records_with_and_without_a_frame(tmp_path):
     found = as_json(measure(50))
     (plain,) = of_study("expert_ranges", found, tmp_path)
-    (framed,) = of_study("expert_ranges", {"study": "expert_ranges", "found": found}, tmp_path)
-    assert plain == framed and plain.state == HOLDS
+    frame = {"study": "expert_ranges", "command": "what made it", "found": found}
+    (framed,) = of_study("expert_ranges", frame, tmp_path)
+    assert plain == replace(framed, command=plain.claim.command) and plain.state == HOLDS
     assert plain.number == Number(0.34, 0.34, 0.34, 50)
+    assert framed.command == "what made it"
+    assert "`what made it`" in ledger.document(CLAIMS, tmp_path)
 
 
 def share(strength, style, things, high=1e4):
