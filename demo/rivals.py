@@ -13,18 +13,19 @@ from ediffi.pipeline import EDiffI
 
 
 def networks(source: str) -> tuple[str, ...]:
-    """The network or ensemble of `source`, then all others that serve every noise level.
+    """The network or ensemble of `source`, then all others that paint at every noise level.
 
     Raises FileNotFoundError or ValueError in one sentence, as loading would.
     """
     folder, chosen = locate(source)
     contents = read_model(folder)
     mine = chosen or contents.default
-    larger = {name for stage in contents.stages.values() for name in stage}
+    members = {name: member(contents, name) for name in contents.networks}
+    # A stage's network may lie there beside the experts that serve the stage.
     alone = [
         name
-        for name in contents.networks
-        if name not in larger and member(contents, name).descent.serves == EVERYTHING
+        for name, each in members.items()
+        if each.descent.serves == EVERYTHING and not each.config.network.takes_low_res
     ]
     return tuple(dict.fromkeys((mine, *contents.ensembles, *alone)))
 

@@ -8,9 +8,13 @@ import base64
 import numpy as np
 import pytest
 from gradio_client import Client
+from PIL import Image
 
+from demo.api import read_regions
 from demo.app import build_app, launch
+from demo.comparing import KINDS, Tile, paint, variants
 from demo.engine import Painted, Progress, request
+from demo.steering import Steering
 from demo.storybook import StorybookEngine, load
 from ediffi.recipe import read_picture, read_png
 
@@ -43,6 +47,23 @@ def test_the_shipped_model_paints_before_ones_eyes(shipped, chromium, tmp_path):
     assert recipe.prompt == SENTENCE
     again = shipped.model.replay(recipe).image
     assert np.array_equal(np.asarray(again), np.asarray(read_picture(path)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_that_can_be_compared_is_painted_by_the_shipped_model(shipped, kind):
+    place = read_regions([{"phrase": "orange fox", "box": [0.1, 0.4, 0.6, 0.9]}])
+    look = Image.new("RGB", (64, 64), "teal")
+    steering = Steering(look=look, turn=(0.4, "a white owl in the snow"))
+    painting = {"prompt": SENTENCE, "regions": place}
+    asked = request(SENTENCE, 3, 3, 3.0, 1, 64, painting, steering)
+    put = variants(kind, asked, shipped)
+    tiles = [event for event in paint(kind, put, shipped) if isinstance(event, Tile)]
+    assert len(tiles) == len(put) >= 2
+    assert len({tile.picture.image.tobytes() for tile in tiles}) > 1, "something was changed"
+
+
+def test_experts_and_baseline_are_what_stands_side_by_side(shipped):
+    assert shipped.networks() == ("experts", "baseline")
 
 
 def test_programs_paint_with_the_shipped_model(shipped, tmp_path):
