@@ -65,7 +65,7 @@ records: $(VENV)/.all
 	$(STUDY) seam_history --n 32
 	$(STUDY) denoising_walk --n 32
 	$(STUDY) attention_over_noise --n 24
-	$(STUDY) paint_with_words --n 28
+	$(STUDY) paint_with_words --n 64
 	$(STUDY) style_transfer --n 90
 	$(STUDY) composition --n 256
 	$(STUDY) embedding_ablation --n 48
