@@ -35,7 +35,7 @@ demo: $(VENV)/.demo
 # stays with one worker.
 test: lint browser
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
-	    --nbval-lax --nbval-current-env --nbval-cell-timeout=280
+	    --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
 lab: $(VENV)/.all
 	$(BIN)/jupyter lab notebooks

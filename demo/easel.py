@@ -51,6 +51,18 @@ def part(
     )
 
 
+def asks_first(event: str, answer: str = "undefined", inputs: str = "") -> str:
+    """A first step in the browser that asks a sheet, which lets it through while it is free.
+
+    Where something is on its way the sheet never answers, and what hangs on the click is not done.
+    `answer` is the step's value, made of its `inputs`.
+    """
+    return f"""({inputs}) => new Promise((go) => {{
+  const detail = () => go({answer});
+  document.dispatchEvent(new CustomEvent("{event}", {{ detail }}));
+}})"""
+
+
 def script(name: str) -> str:
     """The text of `<name>.js` of this folder."""
     return Path(__file__).with_name(f"{name}.js").read_text(encoding="utf-8")

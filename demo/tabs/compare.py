@@ -20,10 +20,7 @@ from demo.tabs.create import QUIET, Create
 from demo.told import told
 from demo.waiting import MODEL_QUEUE
 
-# Where something is on its way the sheet never answers, and what hangs on the click is not done.
-WAIT = """() => new Promise((go) => {
-  document.dispatchEvent(new CustomEvent("compare-wait", { detail: go }));
-})"""
+WAIT = easel.asks_first("compare-wait")
 
 
 class Compare:

@@ -25,17 +25,12 @@ from demo.tabs.steering import SteeringWidgets, strip
 from demo.waiting import MODEL_QUEUE
 
 # A new seed is drawn where the click happens: the field shows at once what will be used.
-ROLL = "() => Math.floor(Math.random() * 4294967296)"
+ANY = "Math.floor(Math.random() * 4294967296)"
+NEXT = f"keep && seed !== null ? seed : {ANY}"
+ROLL = f"() => {ANY}"
 WAIT = '() => { document.dispatchEvent(new CustomEvent("easel-wait")); }'
-NEXT_SEED = """(keep, seed) => {
-  document.dispatchEvent(new CustomEvent("easel-wait"));
-  return keep && seed !== null ? seed : Math.floor(Math.random() * 4294967296);
-}"""
-# Where a picture is on its way the easel never answers, and what hangs on the click is not done.
-IF_FREE = """(keep, seed) => new Promise((go) => {
-  const next = keep && seed !== null ? seed : Math.floor(Math.random() * 4294967296);
-  document.dispatchEvent(new CustomEvent("easel-wait", { detail: () => go(next) }));
-})"""
+NEXT_SEED = f"(keep, seed) => {{ ({WAIT})(); return {NEXT}; }}"
+IF_FREE = easel.asks_first("easel-wait", NEXT, "keep, seed")
 TELL_SENTENCE = """(sentence) => {
   document.dispatchEvent(new CustomEvent("sentence", { detail: sentence }));
 }"""

@@ -21,10 +21,7 @@ from demo.tabs.asking import refusals
 from demo.tabs.create import QUIET, ROLL, Create
 from demo.waiting import MODEL_QUEUE
 
-# Where something is on its way the sheet never answers, and what hangs on the click is not done.
-WAIT = """() => new Promise((go) => {
-  document.dispatchEvent(new CustomEvent("inside-wait", { detail: go }));
-})"""
+WAIT = easel.asks_first("inside-wait")
 # What is asked for on the first page is what a visitor wants to look into, unless this page has
 # a sentence of its own.
 CARRY = "(prompt, seed, own, kept) => (own ? [own, kept] : [prompt, seed])"

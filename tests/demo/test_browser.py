@@ -82,6 +82,10 @@ def test_stop_stops_the_model_and_leaves_the_page_ready(visit: Visit, painter):
     visit.phase("halted")
     assert page.inner_text(".line").startswith("Stopped at step")
     assert painter.closed.wait(20) and painter.painted == 0
+    page.click("#paint")
+    visit.phase("painting")
+    page.click("#stop")
+    visit.phase("halted")
 
     page.click(".cards button >> nth=1")
     visit.phase("done")

@@ -73,6 +73,6 @@ def test_a_refusal_leaves_the_page_as_it_was(visit: Visit, painter):
     page.wait_for_selector("text=without words there is nothing to look at")
     assert painter.requests == []
     page.fill("#inside-prompt textarea", "an owl")
-    page.click("#inside-look")
+    page.dblclick("#inside-look")
     page.wait_for_selector(".inside-words button >> nth=1")
-    assert painter.requests[0].prompt == "an owl"
+    assert [request.prompt for request in painter.requests] == ["an owl"]

@@ -53,6 +53,9 @@ def test_pictures_are_compared_kept_and_brought_back(visit: Visit, painter, tmp_
     painter.pace = 0.2
     page.click("#compare-kind label:has-text('encoders')")
     page.click("#compare-start")
+    page.wait_for_selector(".side .ready")
+    page.click("#compare-start")
+    assert page.locator(".side .ready").count(), "a second click takes nothing away"
     page.wait_for_function(COMPARED, arg="painting")
     page.click("#compare-stop")
     page.wait_for_function(COMPARED, arg="halted")

@@ -21,7 +21,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from demo import engine, waiting
-from demo.app import build_app, launch
+from demo.app import SESSIONS, build_app, launch
 from demo.engine import Painted, Progress
 from demo.gate import MAX_BYTES
 from demo.storybook import StorybookEngine
@@ -179,6 +179,10 @@ def test_the_stream_of_a_page_outlives_its_job_for_a_while(web, app, monkeypatch
     assert over[:2] == asked, "one stream told of both"
     assert over[2:] and over[2].startswith(waiting.HELD) and len(over) == 3
     assert app._queue.pending_event_ids_session[SESSION] == set()
+
+
+def test_few_sessions_are_remembered(address, app):
+    assert app.app.state_holder.capacity == SESSIONS <= 256
 
 
 def test_messages_that_nobody_fetches_do_not_pile_up(web, app):
