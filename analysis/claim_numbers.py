@@ -1,7 +1,9 @@
 """Where the ledger's numbers stand in the records of the studies.
 
 Each function takes what a study found and gives one number, or None where the record does not have
-it. What a number would show, and whether it does, is not known here.
+it. Two ways to paint the same captions are compared in pairs; records from before that kept no
+pairs, and their errors are taken as independent, which is too wide. What a number would show, and
+whether it does, is not known here.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from analysis.intervals import more_often
 from analysis.ledger import Found, Number
 from ediffi.controls.style_transfer import STRENGTH
 
@@ -58,11 +61,13 @@ def config_gain(better: str) -> Read:
     """The Fréchet distance that a configuration saves beside Config A."""
 
     def read(found: Found) -> Number | None:
-        away = {
-            scored["name"]: _triple(scored["distances"]["frechet"], found["n"])
-            for scored in found["scored"]
-        }
-        return _less(away["A"], away[better]) if {"A", better} <= away.keys() else None
+        by_name = {scored["name"]: scored for scored in found["scored"]}
+        if not {"A", better} <= by_name.keys():
+            return None
+        if by_name[better].get("saved"):
+            return _triple(by_name[better]["saved"], found["n"])
+        far = [_triple(by_name[name]["distances"]["frechet"], found["n"]) for name in ("A", better)]
+        return _less(*far)
 
     return read
 
@@ -93,13 +98,12 @@ def lent(what: str) -> Read:
     """With a reference at the usual strength and every noise level, against none."""
 
     def read(found: Found) -> Number | None:
-        settings = {
-            lent["strength"]: _triple(lent[what], found["n"])
+        everywhere = {
+            lent["strength"]: (lent.get("shown", {}).get(what), _triple(lent[what], found["n"]))
             for lent in found["lent"]
             if lent["sigma_low"] == 0 and lent["sigma_high"] >= 80
         }
-        both = {0.0, STRENGTH} <= settings.keys()
-        return _less(settings[STRENGTH], settings[0.0]) if both else None
+        return _more_often(everywhere.get(STRENGTH), everywhere.get(0.0))
 
     return read
 
@@ -123,8 +127,8 @@ def painted(rule: str, weight: float, elsewhere: float) -> Read:
         for each in found["placed"]:
             asked = (each["things"], each["rule"], each["weight"], each.get("elsewhere", 0.0))
             if asked == (1, rule, weight, elsewhere):
-                chance = each["chance"]
-                return _triple([value - chance for value in each["inside"]], found["n"])
+                apart = [value - each["chance"] for value in each["inside"]]
+                return _triple(each.get("beyond") or apart, found["n"])
         return None
 
     return read
@@ -143,20 +147,16 @@ def shown(name: str, length: str) -> Read:
 
 
 def heard(name: str, length: str, embeddings: Sequence[str], rival: Sequence[str]) -> Read:
-    """How much oftener a statement comes out with these embeddings than with their rivals.
-
-    Both are asked for the same captions; their errors are taken as independent, which is too wide.
-    """
+    """How much oftener a statement comes out with these embeddings than with their rivals."""
 
     def read(found: Found) -> Number | None:
         scores = {
-            tuple(each["embeddings"]): _scored(score)
+            tuple(each["embeddings"]): (each.get("shown", {}).get(name), _scored(score))
             for each in found["heard"]
             for score in each["scores"]
             if (each["length"], score["name"]) == (length, name)
         }
-        both = [scores.get(tuple(chosen)) for chosen in (embeddings, rival)]
-        return None if both[0] is None or both[1] is None else _less(both[0], both[1])
+        return _more_often(scores.get(tuple(embeddings)), scores.get(tuple(rival)))
 
     return read
 
@@ -202,6 +202,19 @@ def _unanimous(mean: Number) -> Number:
 
 def _distance(found: Found, n: int) -> Number:
     return Number(found["value"], found["low"], found["high"], n)
+
+
+Way = tuple[str | None, Number]
+"""One way to paint some captions: its marks, where they were kept, and its share."""
+
+
+def _more_often(one: Way | None, other: Way | None) -> Number | None:
+    if one is None or other is None:
+        return None
+    if not one[0] or not other[0]:
+        return _less(one[1], other[1])
+    share, n = more_often(one[0], other[0])
+    return _triple(share, n)
 
 
 def _less(one: Number, other: Number) -> Number:

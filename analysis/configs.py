@@ -3,8 +3,8 @@
 The paper compares A (one base, one SR256), B (two SR256 experts), C (a high-noise base expert and
 one for the rest) and D (three base experts) by FID on COCO. "A+" is ours: D's base before A's one
 SR256, so that the base's experts are seen alone. Here every configuration paints the same captions
-from the same noise, and the inspector reads what is there. It asks the front door and knows no
-network.
+from the same noise, and the inspector reads what is there; what is saved beside A is paired. It
+asks the front door and knows no network.
 """
 
 from __future__ import annotations
@@ -14,13 +14,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ediffi.scores import painter
-from ediffi.storybook.evaluation import Evaluation, Reader, evaluate
+import numpy as np
+
+from analysis.intervals import Share, marks
+from analysis.samples import Samples, quiet, sampled
+from ediffi.scores import readable
+from ediffi.storybook.distances import (
+    Distance,
+    frechet_distance,
+    frechet_saved,
+    kernel_distance,
+)
+from ediffi.storybook.evaluation import Progress, Reader, Task, draw, make_tasks, other_scenes
+from ediffi.storybook.inspector import Reading
+from ediffi.storybook.scoring import SCORES, Fact, facts, outcomes, score
 
 if TYPE_CHECKING:
     from ediffi.model_folder import ModelFolder
     from ediffi.pipeline import EDiffI
 
+FEWEST = 8
 SOURCES: Mapping[str, tuple[str, bool]] = {
     "A": ("baseline", False),
     "A+": ("experts", False),
@@ -30,20 +43,22 @@ SOURCES: Mapping[str, tuple[str, bool]] = {
 }
 """For each configuration its base in a model folder, and whether the first stage has experts."""
 
-Share = tuple[float, float, float]
-"""A score, and the ends of its 95 % interval."""
-
 
 @dataclass(frozen=True)
 class Scored:
-    """One configuration: its networks, its scores by name, its distances to true renders."""
+    """One configuration: its networks, its scores by name, its distances to true renders.
+
+    `shown` has for each score a letter for every caption (`intervals.marks`); `saved` is the
+    Fréchet distance that it saves beside the first configuration, paired.
+    """
 
     name: str
     networks: tuple[str, ...]
     scores: dict[str, Share]
     distances: dict[str, Share]
     unreadable: float
-    seconds: float
+    shown: dict[str, str] = field(default_factory=dict)
+    saved: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -71,17 +86,50 @@ class Configs:
 
 def measure(
     models: Mapping[str, EDiffI],
-    inspector: Reader,
+    reader: Reader,
     n: int,
     seed: int = 0,
     size: int = 256,
     split: str = "test",
+    samples: Samples | None = None,
+    tell: Progress = quiet,
 ) -> Configs:
-    """Evaluates every model on the same captions and noise; errors as in `evaluate`."""
-    scored = []
-    for name, model in models.items():
-        found = evaluate(painter(model, size), inspector, n=n, seed=seed, split=split)
-        scored.append(_scored(name, model, found, size))
+    """Paints the same captions from the same noise by every model, and compares with the first.
+
+    What `samples` has is not painted again. Raises ValueError for no model, or for fewer than 8
+    captions, whose distances have no interval.
+    """
+    if n < FEWEST or not models:
+        raise ValueError(
+            f"The table needs {FEWEST} captions and a model, not {n} and {len(models)}."
+        )
+    tasks = make_tasks(n, seed, split)
+    truth = draw([*(task.scene for task in tasks), *other_scenes(n, seed, split)])
+    true_readings, reference = reader.read(truth[:n]), reader.features(truth[n:])
+    scored: list[Scored] = []
+    first: np.ndarray | None = None
+    for turn, (name, model) in enumerate(models.items()):
+        tell("configurations", turn, len(models))
+        asked = [model.request(task.caption.text, task.seed, size) for task in tasks]
+        pictures = readable(sampled(model, asked, samples))
+        vectors, readings = reader.features(pictures), reader.read(pictures)
+        sums = model.model.sums(asked[0].stages)
+        one = Scored(
+            name=name,
+            networks=tuple(network for network in sums if "/" not in network),
+            scores=_shares(tasks, readings, true_readings),
+            distances={
+                "frechet": _share(frechet_distance(vectors, reference, seed)),
+                "kernel": _share(kernel_distance(vectors, reference, seed)),
+            },
+            unreadable=sum(not reading.readable for reading in readings) / n,
+            shown=_shown(tasks, readings),
+            saved=None
+            if first is None
+            else _share(frechet_saved([vectors], [first], reference, seed)),
+        )
+        first = vectors if first is None else first
+        scored.append(one)
     return Configs(n, seed, size, split, tuple(scored))
 
 
@@ -97,8 +145,11 @@ def table(configs: Configs) -> str:
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     for name in configs.scored[0].distances:
         row = [scored.distances[name] for scored in configs.scored]
-        cells = [f"{value:.3g} ({low:.3g} to {high:.3g})" for value, low, high in row]
+        cells = [_told(share) for share in row]
         lines.append(f"| {name} distance, lower is better | " + " | ".join(cells) + " |")
+    if any(scored.saved for scored in configs.scored):
+        saved = [_told(scored.saved) if scored.saved else "–" for scored in configs.scored]
+        lines.append("| frechet distance saved beside A, paired | " + " | ".join(saved) + " |")
     for name, networks in configs.missing.items():
         lines += ["", f"Config {name} was left out: there is no {' and no '.join(networks)}."]
     return "\n".join(lines)
@@ -129,13 +180,25 @@ def missing(contents: ModelFolder, stage: str = "sr256") -> dict[str, tuple[str,
     return lacks
 
 
-def _scored(name: str, model: EDiffI, found: Evaluation, size: int) -> Scored:
-    sums = model.model.sums(model.request("", size=size).stages)
-    return Scored(
-        name=name,
-        networks=tuple(network for network in sums if "/" not in network),
-        scores={s.name: (s.share, s.low, s.high) for s in found.scores},
-        distances={d.name: (d.value, d.low, d.high) for d in found.distances},
-        unreadable=found.unreadable,
-        seconds=round(found.sampling_seconds, 1),
-    )
+def _shares(
+    tasks: Sequence[Task], readings: Sequence[Reading], true_readings: Sequence[Reading]
+) -> dict[str, Share]:
+    found = score(_stated(tasks), readings, true_readings)
+    return {each.name: (each.share, each.low, each.high) for each in found}
+
+
+def _shown(tasks: Sequence[Task], readings: Sequence[Reading]) -> dict[str, str]:
+    stated = _stated(tasks)
+    return {name: marks(outcomes(name, stated, readings)) for name in SCORES}
+
+
+def _stated(tasks: Sequence[Task]) -> list[tuple[Fact, ...]]:
+    return [facts(task.scene, task.caption) for task in tasks]
+
+
+def _share(distance: Distance) -> Share:
+    return distance.value, distance.low, distance.high
+
+
+def _told(share: Share) -> str:
+    return "{:.3g} ({:.3g} to {:.3g})".format(*share)

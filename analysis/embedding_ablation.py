@@ -10,18 +10,19 @@ the front door and the inspector; no network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
 
+from analysis.intervals import marks
 from analysis.samples import Samples, sampled
 from analysis.side_by_side import EIGHT, left_out, named
 from ediffi.controls.style_transfer import STRENGTH
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.evaluation import Reader, Task, draw, make_tasks
-from ediffi.storybook.scoring import Score, facts, score
+from ediffi.storybook.scoring import Score, facts, outcomes, score
 
 LENGTHS = ("short", "long")
 SCORED = ("thing", "colour", "place", "style")
@@ -32,12 +33,15 @@ class Heard:
     """What came of one length of captions and one choice of embeddings.
 
     `scores` are those of `SCORED` that a caption of this length asks for, each with its 95 %
-    interval, its chance level and what the inspector reads in true renders.
+    interval, its chance level and what the inspector reads in true renders. `shown` has for each a
+    letter for every caption (`intervals.marks`), in one order for all choices, so that two of them
+    can be compared caption by caption.
     """
 
     length: str
     embeddings: tuple[str, ...]
     scores: tuple[Score, ...]
+    shown: dict[str, str] = field(default_factory=dict)
 
     def score(self, name: str) -> Score | None:
         """The score of that name, None if no caption asked for it."""
@@ -86,9 +90,11 @@ def measure(
         true_readings = reader.read(true)
         for embeddings in EIGHT:
             made = pictures(model, tasks, true, embeddings, steps, strength, samples)
-            scores = score(stated, reader.read(made), true_readings)
+            readings = reader.read(made)
+            scores = score(stated, readings, true_readings)
             kept = tuple(found for found in scores if found.name in SCORED)
-            heard.append(Heard(length, embeddings, kept))
+            shown = {one.name: marks(outcomes(one.name, stated, readings)) for one in kept}
+            heard.append(Heard(length, embeddings, kept, shown))
     return Ablation(model.model.name, n, seed, strength, tuple(heard))
 
 

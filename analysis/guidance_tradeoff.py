@@ -9,7 +9,6 @@ judge, no network.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +19,12 @@ from analysis.metrics import alignment, mean_of
 from analysis.samples import Samples, quiet
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
-from ediffi.storybook.distances import Distance, frechet, frechet_distance
+from ediffi.storybook.distances import (
+    Distance,
+    frechet,
+    frechet_distance,
+    frechet_saved,
+)
 from ediffi.storybook.evaluation import Progress, Reader, Task, draw, make_tasks, other_scenes
 from ediffi.storybook.scene import Scene
 from ediffi.storybook.scoring import facts
@@ -35,7 +39,7 @@ NO_SECOND_CLIP = (
 
 Renders = Callable[[list[Scene]], np.ndarray]
 Shown = dict[tuple[str, float], np.ndarray]
-"""By network and scale, one number for each picture."""
+"""By network and scale, a number or a vector for each picture."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,7 @@ class Curve:
 class Gain:
     """How much better `network` is than `rival`, mean over the scales; positive is better.
 
-    `aligned` and `clip` are paired, picture by picture. The interval of `frechet` takes the two
-    distances as independent, which the same captions and noise are not: it is rather too wide.
+    All three are paired: both paint the same captions from the same noise at every scale.
     """
 
     network: str
@@ -126,12 +129,13 @@ def measure(
     curves: list[Curve] = []
     shares: Shown = {}
     judged: Shown = {}
+    vectors: Shown = {}
     for place, (name, model) in enumerate(models.items()):
         points = []
         for turn, scale in enumerate(sorted(scales)):
             tell("guidance scales", place * len(scales) + turn, len(models) * len(scales))
             sample = _sampled(model, reader, samples, tasks, scale, steps, judge)
-            shares[name, scale] = sample.aligned
+            shares[name, scale], vectors[name, scale] = sample.aligned, sample.vectors
             if sample.clip is not None:
                 judged[name, scale] = sample.clip
             points.append(_point(scale, sample, reference, seed))
@@ -145,7 +149,16 @@ def measure(
         features="inspector",
         floor=round(frechet(own, reference), 4),
         curves=tuple(curves),
-        gains=tuple(_gain(curve, first, shares, judged) for curve in curves[1:]),
+        gains=tuple(
+            Gain(
+                network=curve.network,
+                rival=first.network,
+                frechet=_nearer(curve, first, vectors, reference, seed),
+                aligned=_more(curve, first, shares),
+                clip=_more(curve, first, judged) if judged else None,
+            )
+            for curve in curves[1:]
+        ),
         guided=mean_of(shares[first.network, middle] - shares[first.network, min(scales)]),
         missing=() if judge else (NO_SECOND_CLIP,),
         clip_true=mean_of(judge.scores(truth[:n], captions)) if judge else None,
@@ -223,34 +236,23 @@ def _point(scale: float, sample: _Sample, reference: np.ndarray, seed: int) -> P
     )
 
 
-def _more(curve: Curve, rival: Curve, shown: Shown) -> Distance | None:
-    """How much more `curve` shows than its rival, mean of the scales, paired; None if unknown."""
-    scales = [point.guidance for point in curve.points]
-    if (curve.network, scales[0]) not in shown:
-        return None
-    paired = [shown[curve.network, scale] - shown[rival.network, scale] for scale in scales]
+def _more(curve: Curve, rival: Curve, shown: Shown) -> Distance:
+    """How much more `curve` shows than its rival, mean of the scales, paired."""
+    paired = [own - other for own, other in _pairs(curve, rival, shown)]
     return mean_of(np.mean(paired, 0))
 
 
-def _gain(curve: Curve, rival: Curve, shares: Shown, judged: Shown) -> Gain:
-    pairs = list(zip(curve.points, rival.points, strict=True))
-    aligned = _more(curve, rival, shares)
-    assert aligned is not None
-    less = float(np.mean([other.frechet.value - own.frechet.value for own, other in pairs]))
-    reaches = [_reach(point.frechet) for pair in pairs for point in pair]
-    # All scales share captions, so their errors are taken to move together.
-    reach = math.sqrt(2) * float(np.sqrt(np.mean(np.square(reaches))))
-    return Gain(
-        network=curve.network,
-        rival=rival.network,
-        frechet=Distance(less, less - reach, less + reach),
-        aligned=aligned,
-        clip=_more(curve, rival, judged),
-    )
+def _nearer(
+    curve: Curve, rival: Curve, vectors: Shown, reference: np.ndarray, seed: int
+) -> Distance:
+    """How much nearer to true renders `curve` is than its rival, mean of the scales, paired."""
+    own, others = zip(*_pairs(curve, rival, vectors), strict=True)
+    return frechet_saved(own, others, reference, seed)
 
 
-def _reach(distance: Distance) -> float:
-    return (distance.high - distance.low) / 2
+def _pairs(curve: Curve, rival: Curve, found: Shown) -> list[tuple[np.ndarray, np.ndarray]]:
+    scales = [point.guidance for point in curve.points]
+    return [(found[curve.network, scale], found[rival.network, scale]) for scale in scales]
 
 
 def _judged(words: str, score: Distance | None) -> str:

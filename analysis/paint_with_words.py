@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.intervals import Share, mean
+from analysis.intervals import Share, mean, paired
 from analysis.painted_tasks import GRID, PAGE, SETTINGS, Box, Job, Setting, jobs
 from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
@@ -34,8 +34,9 @@ class Placed:
     """What came of one setting; weight 0 is the unpainted picture.
 
     `inside` is the share of a thing's box inside its square, 0 where the thing is absent; `chance`
-    the same with another picture's squares; `present` how often it is there at all, and `kept` how
-    much of it lies inside when it is. `distance` is the kernel distance to true renders.
+    the same with another picture's squares, and `beyond` what `inside` has more, paired; `present`
+    how often it is there at all, and `kept` how much of it lies inside when it is. `distance` is
+    the kernel distance to true renders.
     """
 
     things: int
@@ -47,6 +48,7 @@ class Placed:
     kept: float | None
     distance: Share
     elsewhere: float = 0.0
+    beyond: Share | None = None
 
 
 @dataclass(frozen=True)
@@ -208,17 +210,21 @@ def _scored(
         for reading, job, other in zip(readings, asked, others, strict=True)
     ]
     there = [share for row in own for share in row if share is not None]
+    mine, theirs = (
+        [float(np.mean([share or 0.0 for share in row])) for row in rows] for rows in (own, chance)
+    )
     away = kernel_distance(reader.features(shown), true)
     return Placed(
         things=len(asked[0].kinds),
         rule=by.rule if by else "none",
         weight=by.weight if by else 0.0,
-        inside=_mean([[share or 0.0 for share in row] for row in own]),
-        chance=_mean([[share or 0.0 for share in row] for row in chance])[0],
+        inside=_bounded(mine),
+        chance=_bounded(theirs)[0],
         present=_mean([[float(share is not None) for share in row] for row in own]),
         kept=round(float(np.mean(there)), 4) if there else None,
         distance=(round(away.value, 4), round(away.low, 4), round(away.high, 4)),
         elsewhere=by.elsewhere if by else 0.0,
+        beyond=paired(np.subtract(mine, theirs).tolist()),
     )
 
 
@@ -228,7 +234,11 @@ def _shares(reading: Reading, job: Job, places: Job) -> list[float | None]:
 
 def _mean(rows: Sequence[Sequence[float]]) -> Share:
     """The mean over pictures, whose things are not independent, with its 95 % interval."""
-    middle, low, high = mean([float(np.mean(row)) for row in rows])
+    return _bounded([float(np.mean(row)) for row in rows])
+
+
+def _bounded(shares: Sequence[float]) -> Share:
+    middle, low, high = mean(shares)
     return middle, low, min(1.0, high)
 
 

@@ -72,7 +72,15 @@ def _configs(given: Setting) -> configs.Configs:
     there = [name for name in configs.SOURCES if name not in gone]
     models = configs.open_all(given.folder, there, stage)
     size = next(each.high for each in models["A"].model.stages if each.name == stage)
-    found = configs.measure(models, given.reader, given.n, given.seed, size)
+    found = configs.measure(
+        models,
+        given.reader,
+        given.n,
+        given.seed,
+        size,
+        samples=given.samples,
+        tell=given.tell,
+    )
     return replace(found, missing=gone)
 
 
@@ -113,6 +121,9 @@ def _variations(given: Setting) -> variations.Variations:
 
 PICTURES_A_PAIR = 8
 """A pair of captions is painted some sixty times, so this study takes an eighth of `n`."""
+
+PAIRED = ("comparisons are paired, caption by caption",)
+"""What changed in the studies that compare two pictures of one caption."""
 
 STUDIES: tuple[Study, ...] = (
     Study(
@@ -160,6 +171,7 @@ STUDIES: tuple[Study, ...] = (
         guidance_tradeoff.Tradeoff,
         plots_of_trade_offs.guidance_tradeoff,
         smallest=guidance_tradeoff.FEWEST,
+        changes=PAIRED,
     ),
     Study(
         "composition",
@@ -193,6 +205,7 @@ STUDIES: tuple[Study, ...] = (
         embedding_ablation.Ablation,
         plots.embedding_ablation,
         needs=("T5", "CLIP image"),
+        changes=PAIRED,
     ),
     Study(
         "variations",
@@ -211,6 +224,7 @@ STUDIES: tuple[Study, ...] = (
         plots_of_shares.style_transfer,
         smallest=9,
         needs=("CLIP image",),
+        changes=PAIRED,
     ),
     Study(
         "paint_with_words",
@@ -221,6 +235,7 @@ STUDIES: tuple[Study, ...] = (
         paint_with_words.Places,
         plots_of_shares.paint_with_words,
         smallest=paint_with_words.FEWEST,
+        changes=PAIRED,
     ),
     Study(
         "upscaling",
@@ -236,8 +251,9 @@ STUDIES: tuple[Study, ...] = (
         _configs,
         configs.Configs,
         plots_of_shares.configs,
-        smallest=8,
+        smallest=configs.FEWEST,
         needs=("experts", "stages"),
+        changes=PAIRED,
     ),
 )
 """In the order in which `study all` runs them: the quick ones first."""

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from PIL import Image
 
+from analysis.intervals import Share, marks
 from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
@@ -31,9 +32,6 @@ WINDOWS = ((0.0, 1e4), (0.0, 2.0), (2.0, 1e4))
 SIDE = 64
 ELSEWHERE = 500_000
 """References are scenes this far from the captions', so that no picture shows its own."""
-
-Share = tuple[float, float, float]
-"""A share of the pictures, and the ends of its 95 % Wilson interval."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,8 @@ class Lent:
     """What came of one strength and window; strength 0 is the picture without a reference.
 
     `style`: the picture has the reference's style; `things`: the first thing of the sentence is
-    there; `leak`: a thing that only the reference has is there.
+    there; `leak`: a thing that only the reference has is there; each with Wilson's interval.
+    `shown` has for each of the three a letter for every caption (`intervals.marks`).
     """
 
     strength: float
@@ -70,6 +69,7 @@ class Lent:
     style: Share
     things: Share
     leak: Share
+    shown: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -156,23 +156,31 @@ def _scored(
     asked: Sequence[Job], readings: Sequence[Reading], strength: float, low: float, high: float
 ) -> Lent:
     pairs = list(zip(asked, readings, strict=True))
-    things = [(job, reading) for job, reading in pairs if job.scene.things]
-    leaks = [(job, reading) for job, reading in pairs if job.foreign]
+    style = [reading.style == job.reference.style for job, reading in pairs]
+    things = [_first(job) in _kinds(reading) if _first(job) else None for job, reading in pairs]
+    leak = [bool(job.foreign & _kinds(reading)) if job.foreign else None for job, reading in pairs]
+    shown: dict[str, list[bool | None]] = {"style": [*style], "things": things, "leak": leak}
     return Lent(
         strength=strength,
         sigma_low=low,
         sigma_high=high,
-        style=_share([reading.style == job.reference.style for job, reading in pairs]),
-        things=_share([job.scene.things[0].kind in _kinds(reading) for job, reading in things]),
-        leak=_share([bool(job.foreign & _kinds(reading)) for job, reading in leaks]),
+        style=_share(shown["style"]),
+        things=_share(things),
+        leak=_share(leak),
+        shown={name: marks(found) for name, found in shown.items()},
     )
+
+
+def _first(job: Job) -> str | None:
+    return job.scene.things[0].kind if job.scene.things else None
 
 
 def _kinds(reading: Reading) -> set[str]:
     return {seen.kind for seen in reading.things}
 
 
-def _share(found: Sequence[bool]) -> Share:
+def _share(outcomes: Sequence[bool | None]) -> Share:
+    found = [each for each in outcomes if each is not None]
     if not found:
         return math.nan, 0.0, 1.0
     low, high = wilson(sum(found), len(found))

@@ -52,6 +52,31 @@ def frechet_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Distance:
     return with_interval(frechet(a, b), lambda u, v: _frechet(a, b, u, v), (len(a), len(b)), seed)
 
 
+def frechet_saved(
+    own: Sequence[np.ndarray], rivals: Sequence[np.ndarray], reference: np.ndarray, seed: int = 0
+) -> Distance:
+    """How much nearer `own` sets lie to `reference` than `rivals`, mean over the sets, paired.
+
+    Row k of every set belongs to the same caption and noise, so a resample draws the same rows of
+    all of them, and of one reference. Raises ValueError for sets that differ in number or size.
+    """
+    sets = list(zip(own, rivals, strict=True))
+    if not sets or len({len(each) for pair in sets for each in pair}) > 1:
+        raise ValueError("Paired distances need sets of equally many vectors.")
+    _check(own[0], reference)
+
+    def saved(u: np.ndarray, v: np.ndarray) -> float:
+        far = _moments(reference, v)
+        less = [
+            gaussian_frechet(*_moments(rival, u), *far) - gaussian_frechet(*_moments(mine, u), *far)
+            for mine, rival in sets
+        ]
+        return float(np.mean(less))
+
+    counts = len(own[0]), len(reference)
+    return with_interval(saved(np.ones(counts[0]), np.ones(counts[1])), saved, counts, seed)
+
+
 def kernel_distance(a: np.ndarray, b: np.ndarray, seed: int = 0) -> Distance:
     """`kernel` with its interval."""
     _check(a, b)

@@ -189,17 +189,24 @@ def score(
     return tuple(found)
 
 
+def outcomes(
+    name: str, stated: Sequence[Sequence[Fact]], readings: Sequence[Reading]
+) -> list[bool | None]:
+    """Per picture whether it shows the statement of this name; None where it is not asked."""
+    found: list[bool | None] = []
+    for group, reading in zip(stated, readings, strict=True):
+        fact = next((fact for fact in group if fact.score == name), None)
+        asked = fact if fact is not None and applies(fact, reading) else None
+        found.append(None if asked is None else is_shown(asked, reading))
+    return found
+
+
 def _tally(
     name: str, stated: Sequence[Sequence[Fact]], readings: Sequence[Reading]
 ) -> tuple[int, int]:
     """How many show it and how many were asked."""
-    asked = [
-        (fact, reading)
-        for group, reading in zip(stated, readings, strict=True)
-        for fact in group
-        if fact.score == name and applies(fact, reading)
-    ]
-    return sum(is_shown(fact, reading) for fact, reading in asked), len(asked)
+    asked = [shown for shown in outcomes(name, stated, readings) if shown is not None]
+    return sum(asked), len(asked)
 
 
 def _chance(

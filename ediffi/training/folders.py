@@ -3,24 +3,33 @@
     data/train, data/flat             64 px, captions and caches, to train the base on
     data/validation                   the same, to watch it
     data/large256, data/large1024     scenes at a stage's size, to train and to watch stages on
+    reading/signs, reading/animals    64 px, for the inspector alone: what is rare and small
 
 It draws what a plan asks for and knows no network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ediffi.storybook.casting import Curriculum
 from ediffi.storybook.dataset import render_shards
+from ediffi.storybook.vocabulary import ANIMALS
 from ediffi.training.plans import StorybookPlan
 
 FLAT_SEED = 10_000_000
 """How far the seeds of the flat scenes lie from those of the others."""
 LARGE_SEED = 20_000_000
 """The same for each stage's scenes, times the place of the stage."""
+READING_SEED = 100_000_000
+"""The same for the scenes that only the inspector reads, times the place of the set."""
+READING: Mapping[str, Curriculum] = {
+    "signs": Curriculum(kinds=("sign",)),
+    "animals": Curriculum(kinds=ANIMALS),
+}
+"""What the sets of the inspector show: signs carry the words, animals wear the clothes."""
 SHARD_BYTES = 200_000_000
 """About how large a shard of large pictures may be."""
 
@@ -44,9 +53,19 @@ class Folders:
         """The folders that the base is trained on."""
         return [self.of(name) for name in ("train", "flat") if self.of(name).is_dir()]
 
+    def reading(self, name: str) -> Path:
+        """The folder of a set that the inspector alone reads."""
+        return self.root / "reading" / name
+
+    @property
+    def read(self) -> list[Path]:
+        """The folders that the inspector is taught with: those of the base, and its own."""
+        own = [self.reading(name) for name in READING if self.reading(name).is_dir()]
+        return [*self.training, *own]
+
     @property
     def shards(self) -> list[Path]:
-        """Every shard of every set, in order."""
+        """Every shard of the sets with captions to encode, in order."""
         return [
             shard
             for folder in sorted(self.of("train").parent.iterdir())
@@ -60,7 +79,7 @@ class Folders:
         runs on other scenes are watched by the same pictures.
         """
         drawn = 0
-        for folder, split, seed, count, size, styles in _sets(self, plan):
+        for folder, split, seed, count, size, world in _sets(self, plan):
             render_shards(
                 folder,
                 split,
@@ -68,23 +87,26 @@ class Folders:
                 count,
                 size=size,
                 shard_size=max(1, min(2048, SHARD_BYTES // (3 * size * size))),
-                curriculum=Curriculum(styles=styles) if styles else None,
+                curriculum=world,
                 captions_per_scene=plan.captions_per_scene,
             )
             drawn += count
         return drawn
 
 
-Set = tuple[Path, str, int, int, int, tuple[str, ...]]
-"""Folder, split, distance of the first seed, scenes, pixels, styles (none named: all)."""
+Set = tuple[Path, str, int, int, int, Curriculum | None]
+"""Folder, split, distance of the first seed, scenes, pixels, a narrower world (None: all of it)."""
 
 
 def _sets(folders: Folders, plan: StorybookPlan) -> Iterator[Set]:
-    yield folders.of("train"), "train", 0, plan.scenes, 64, ()
-    yield folders.of("validation"), "validation", 0, plan.held_out, 64, ()
+    yield folders.of("train"), "train", 0, plan.scenes, 64, None
+    yield folders.of("validation"), "validation", 0, plan.held_out, 64, None
     if plan.flat_scenes:
-        yield folders.of("flat"), "train", FLAT_SEED, plan.flat_scenes, 64, ("flat",)
+        flat = Curriculum(styles=("flat",))
+        yield folders.of("flat"), "train", FLAT_SEED, plan.flat_scenes, 64, flat
+    for place, (name, count) in enumerate(plan.reading_scenes, 1):
+        yield folders.reading(name), "train", place * READING_SEED, count, 64, READING[name]
     for place, (size, count) in enumerate(plan.large_scenes, 1):
         few = max(1, min(32, count // 8))
-        yield folders.large(size), "train", place * LARGE_SEED, count, size, ()
-        yield folders.large(size, True), "validation", place * LARGE_SEED, few, size, ()
+        yield folders.large(size), "train", place * LARGE_SEED, count, size, None
+        yield folders.large(size, True), "validation", place * LARGE_SEED, few, size, None

@@ -2,6 +2,7 @@
 
     data/train, data/flat         pictures, captions and caches to train on
     data/validation               the same, to watch
+    reading/signs, ...            pictures for the inspector alone
     encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
     base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
     weights                       the model folder: t5, clip, baseline, inspector, judge, model.json
@@ -41,6 +42,7 @@ from ediffi.training.tokenizers import train_tokenizers
 
 Say = Callable[[str], None]
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+DRAWN = ("scenes", "flat_scenes", "large_scenes", "reading_scenes", "held_out", "first_seed")
 JUDGE_SEED = 1
 """The seed of the CLIP that judges; the one that conditions has 0."""
 
@@ -91,11 +93,7 @@ class Recipe:
         """All parts in order."""
         plan = self.plan
         listed = [
-            Part(
-                "draw",
-                _some(plan, "scenes", "flat_scenes", "large_scenes", "held_out", "first_seed"),
-                self.draw,
-            ),
+            Part("draw", _some(plan, *DRAWN), self.draw),
             Part("tokenizers", _some(plan, "tokenizer_scenes"), self.tokenizers),
             Part("t5", _some(plan, "t5"), self.t5),
             Part("clip", _some(plan, "clip"), self.clip),
@@ -188,7 +186,7 @@ class Recipe:
     def inspector(self) -> dict[str, Any]:
         """The reader of pictures that the evaluation asks."""
         _, report = train_inspector(
-            read_shards(Folders(self.folder).training),
+            read_shards(Folders(self.folder).read),
             self.plan.inspector,
             self.folder / "inspector-training" / "checkpoint.safetensors",
             self.weights / "inspector",

@@ -12,7 +12,8 @@ from analysis.expert_ranges import measure
 from analysis.ledger import FAILS, HOLDS, OPEN, UNMEASURED, Claim, Number, judged
 from ediffi.__main__ import build_parser
 from ediffi.config import as_json
-from ediffi.controls import paint_with_words
+from ediffi.controls.paint_with_words import ELSEWHERE, RULE, WEIGHT
+from ediffi.controls.style_transfer import STRENGTH
 from ediffi.files import write_json
 
 
@@ -129,7 +130,7 @@ def test_painting_is_judged_by_the_papers_formula_and_by_ours(tmp_path):
         asked = {"things": things, "rule": rule, "weight": weight, "elsewhere": elsewhere}
         return asked | {"inside": ends, "chance": 0.1}
 
-    ours = (paint_with_words.RULE, paint_with_words.WEIGHT, paint_with_words.ELSEWHERE)
+    ours = (RULE, WEIGHT, ELSEWHERE)
     tried = [placed("none", 0.0, 0.0, 0.1), placed(*ours, 0.9, 2), placed(*ours, 0.3)]
     tried += [placed("max", 1.0, 0.0, 0.04)]
     side = {"rule": ours[0], "weight": ours[1], "elsewhere": ours[2], "captions": 40}
@@ -198,6 +199,42 @@ def test_encoders_are_compared_on_the_same_captions(tmp_path):
     assert clip.number.low == pytest.approx(0.4 - math.hypot(0.1, 0.1))
     left = of_study("embedding_ablation", {"n": 40, "heard": rows[:2]}, tmp_path)
     assert [v.state for v in left] == [UNMEASURED, OPEN, UNMEASURED]
+
+
+def test_two_ways_to_paint_the_same_captions_are_compared_in_pairs(tmp_path):
+    def heard(embeddings, letters):
+        share = letters.count("1") / len(letters)
+        score = {"name": "thing", "n": 40, "share": share, "low": share - 0.1, "high": share + 0.1}
+        told = {"length": "short", "embeddings": list(embeddings), "scores": [score]}
+        return told | {"shown": {"thing": letters}}
+
+    rows = [heard(("t5", "clip_text"), "1" * 34 + "0" * 6), heard(("t5",), "1" * 28 + "0" * 12)]
+    _, t5, _ = of_study("embedding_ablation", {"n": 40, "heard": rows}, tmp_path)
+    assert t5.state == HOLDS and value(t5) == pytest.approx(0.15), "alone they would overlap"
+
+    def lent(strength, letters):
+        share = letters.count("1") / len(letters)
+        row = {"strength": strength, "sigma_low": 0.0, "sigma_high": 1e4}
+        alone = [share, share - 0.2, share + 0.2]
+        return row | {
+            "style": alone,
+            "things": alone,
+            "shown": dict.fromkeys(("style", "things"), letters),
+        }
+
+    rows = [lent(0.0, "1" * 20 + "-" * 9), lent(STRENGTH, "1" * 19 + "0" + "-" * 9)]
+    style, things = of_study("style_transfer", {"n": 29, "lent": rows}, tmp_path)
+    assert (style.state, value(things)) == (OPEN, pytest.approx(-0.05))
+    assert things.number is not None and things.number.n == 20
+    placed = {"things": 1, "rule": RULE, "weight": WEIGHT, "elsewhere": ELSEWHERE, "chance": 0.2}
+    row = placed | {"inside": [0.24, 0.1, 0.38], "beyond": [0.04, 0.01, 0.07]}
+    _, ours, _ = of_study("paint_with_words", {"n": 64, "placed": [row]}, tmp_path)
+    assert (ours.state, value(ours)) == (HOLDS, 0.04)
+    distances = {"frechet": [10.0, 0.0, 20.0]}
+    scored = [{"name": "A", "distances": distances}, {"name": "B", "distances": distances}]
+    scored[1]["saved"] = [1.0, 0.5, 1.5]
+    b, _ = of_study("configs", {"n": 64, "scored": scored}, tmp_path)
+    assert (b.state, value(b)) == (HOLDS, 1.0)
 
 
 def test_attention_and_switches_are_read(tmp_path):

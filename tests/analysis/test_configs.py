@@ -1,13 +1,15 @@
-"""Table 1's counterpart with canned evaluations, and every configuration opened from files."""
+"""Table 1's counterpart with a canned reader, and every configuration opened from files."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from analysis import configs
 from analysis.configs import Configs, Scored, measure, missing, open_all, table
+from analysis.samples import Samples
+from ediffi.config import as_json, from_json
 from ediffi.model_folder import read_model
+from ediffi.storybook.inspector import Reading
 from tests.fakes import tiny_configs_folder, tiny_model_folder
 
 
@@ -25,27 +27,51 @@ def test_every_configuration_opens_with_its_own_networks(tmp_path):
     assert ran["D"] == {"low", "middle", "high"} | halves
 
 
-def test_all_paint_the_same_captions_from_the_same_noise(tmp_path, monkeypatch):
-    asked = []
+N = 8
 
-    class Found:
-        scores = ()
-        distances = ()
-        unreadable = 0.0
-        sampling_seconds = 1.0
 
-    def evaluated(sample, inspector, n, seed, split):
-        pictures = sample(["a fox", "an owl"], [seed, seed + 1])
-        asked.append((pictures.shape, n, split))
-        return Found()
+class Reader:
+    """Sees the true page in true renders, and nothing but a style in what is painted."""
 
-    monkeypatch.setattr(configs, "evaluate", evaluated)
-    models = open_all(tiny_configs_folder(tmp_path / "tiny"), ["A", "D"], stage="sr32")
-    found = measure(models, inspector=None, n=2, seed=3, size=32)  # type: ignore[arg-type]
-    assert asked == [((2, 64, 64, 3), 2, "test")] * 2
-    assert [s.name for s in found.scored] == ["A", "D"]
+    def features(self, images):
+        return images.reshape(len(images), -1)[:, ::3000].astype(float)
+
+    def read(self, images):
+        return [Reading(True, (), style="flat")] * len(images)
+
+
+def test_all_paint_the_same_captions_from_the_same_noise_once(tmp_path):
+    models = open_all(tiny_configs_folder(tmp_path / "tiny"), ["A", "A+", "D"], stage="sr32")
+    samples, told = Samples(tmp_path / "samples"), []
+    for _ in range(2):
+        found = measure(
+            models, Reader(), N, 3, 32, samples=samples, tell=lambda *turn: told.append(turn)
+        )
+        assert samples.sampled == 3 * N, "the second run paints nothing"
+    assert [s.name for s in found.scored] == ["A", "A+", "D"]
     assert set(found.scored[0].networks) == {"baseline", "sr32"}
-    assert "sr32-low" in found.scored[1].networks
+    assert "sr32-low" in found.scored[2].networks
+    assert told[:3] == [("configurations", turn, 3) for turn in range(3)]
+    first, plus, d = found.scored
+    for each in found.scored:
+        asked = {name: letters.replace("-", "") for name, letters in each.shown.items()}
+        for name, (share, _, _) in each.scores.items():
+            assert share == asked[name].count("1") / len(asked[name])
+        assert all(len(letters) == N for letters in each.shown.values())
+        assert set(each.distances) == {"frechet", "kernel"} and each.unreadable == 0
+    assert first.saved is None
+    for each in (plus, d):
+        far = first.distances["frechet"][0] - each.distances["frechet"][0]
+        assert each.saved and each.saved[0] == pytest.approx(far)
+    assert from_json(Configs, as_json(found)) == found
+    assert "| frechet distance saved beside A, paired | – | " in table(found)
+
+
+@pytest.mark.parametrize("n, names", [(7, ["A"]), (8, [])])
+def test_too_little_for_a_table_is_refused(tmp_path, n, names):
+    models = open_all(tiny_configs_folder(tmp_path / "tiny"), names, stage="sr32")
+    with pytest.raises(ValueError, match="needs 8 captions and a model, not"):
+        measure(models, Reader(), n)
 
 
 def test_what_a_folder_lacks_is_named(tmp_path):
@@ -65,7 +91,7 @@ def test_configurations_without_their_networks_are_left_out_and_told(tmp_path):
         "C": ("rest", "sr32-low", "sr32-high"),
         "D": ("sr32-low", "sr32-high"),
     }
-    found = Configs(10, 0, 32, "test", (Scored("A", (), {}, {}, 0.0, 1.0),), gone)
+    found = Configs(10, 0, 32, "test", (Scored("A", (), {}, {}, 0.0),), gone)
     assert "Config B was left out: there is no sr32-low and no sr32-high." in table(found)
 
 
@@ -73,7 +99,7 @@ def test_the_table_and_what_lies_apart():
     def scored(name, thing):
         half = np.float64(0.02).item()
         share, away = (thing, thing - half, thing + half), (10.0, 8.0, 12.5)
-        return Scored(name, (), {"thing": share}, {"frechet": away}, 0.0, 1.0)
+        return Scored(name, (), {"thing": share}, {"frechet": away}, 0.0)
 
     found = Configs(10, 0, 256, "test", (scored("A", 0.5), scored("D", 0.6), scored("B", 0.52)))
     assert found.apart("A", "D") == ("thing",) and found.apart("A", "B") == ()

@@ -86,6 +86,8 @@ def test_every_choice_is_scored_by_what_it_was_told(found):
         assert style is not None and style.share == float("clip_image" in each.embeddings)
         assert place is not None and place.share == 0
         assert {score.name for score in each.scores} <= set(SCORED)
+        assert each.shown["thing"] == str(int("t5" in each.embeddings)) * N
+        assert len(each.shown["style"]) == N and each.shown["style"].count("-") == N - style.n
     assert found.of("short", ()).embeddings == ()
     with pytest.raises(ValueError, match="T5 was not measured on long captions"):
         found.of("long", ("t5",))

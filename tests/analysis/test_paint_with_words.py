@@ -100,6 +100,9 @@ def test_every_setting_is_measured_on_the_same_captions(monkeypatch):
         assert placed.inside[0] == pytest.approx(np.mean(shares), abs=1e-3)
         assert placed.chance == pytest.approx(np.mean(shares), abs=1e-3)
         assert placed.present == (1, 1, 1)
+        assert placed.beyond and placed.beyond[0] == pytest.approx(
+            placed.inside[0] - placed.chance, abs=2e-4
+        )
         assert all(math.isfinite(value) for value in placed.distance)
     said = sentences(found)
     # What stands in the middle is not on the left.

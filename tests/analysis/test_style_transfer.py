@@ -56,6 +56,10 @@ def test_a_style_a_thing_and_a_leak_are_counted():
         assert each.things[0] == pytest.approx(expected, abs=1e-4)
         assert each.leak[0] == pytest.approx(sum(leaks) / len(leaks), abs=1e-4)
         assert each.leak[0] > 0
+        seen_first = "".join(str(int(kind in (thing, foreign))) for kind in named)
+        assert each.shown["things"].replace("-", "") == seen_first
+        assert each.shown["style"] == "1" + "0" * 8
+        assert each.shown["leak"].count("1") == sum(leaks)
     assert sentences(found)[0].startswith("No reference")
     assert sentences(found)[-1] == "n = 9; a guess meets the style in 11.1 %."
 

@@ -6,6 +6,7 @@ import pytest
 from ediffi.storybook.distances import (
     frechet,
     frechet_distance,
+    frechet_saved,
     gaussian_frechet,
     kernel,
     kernel_distance,
@@ -72,3 +73,36 @@ def test_refuses_sets_that_cannot_be_compared():
         frechet(normal(1, 5, 3), normal(1, 5, 4))
     with pytest.raises(ValueError, match="two vectors"):
         kernel(normal(1, 1), normal(1, 5))
+
+
+def test_what_is_saved_is_the_difference_of_the_distances():
+    truth, rival = normal(1, 60), normal(2, 60, shift=1.0)
+    own = 0.5 * rival
+    found = frechet_saved([own, truth], [rival, rival], truth)
+    far = frechet(rival, truth)
+    assert found.value == pytest.approx((far - frechet(own, truth) + far) / 2)
+    assert 0 < found.low < found.value < found.high
+    back = frechet_saved([rival, rival], [own, truth], truth)
+    assert (back.value, back.low) == (pytest.approx(-found.value), pytest.approx(-found.high))
+
+
+def test_the_same_vectors_save_nothing_for_certain():
+    truth, own = normal(1, 40), normal(2, 40, shift=1.0)
+    found = frechet_saved([own], [own], truth)
+    assert found.value == found.low == found.high == 0
+
+
+def test_pairs_tell_what_two_distances_alone_do_not():
+    truth, rival = normal(1, 100, d=8), normal(2, 100, d=8, shift=0.5)
+    own = rival - 0.05
+    found = frechet_saved([own], [rival], truth)
+    one, other = frechet_distance(own, truth), frechet_distance(rival, truth)
+    assert one.high > other.low, "alone they overlap"
+    assert found.low > 0
+
+
+@pytest.mark.parametrize("own, rivals", [((), ()), ((9,), (8,)), ((9, 8), (9, 8))])
+def test_sets_that_are_not_of_the_same_captions_are_refused(own, rivals):
+    sets = [[normal(n, n) for n in counts] for counts in (own, rivals)]
+    with pytest.raises(ValueError, match="equally many vectors"):
+        frechet_saved(*sets, normal(0, 9))
