@@ -22,9 +22,8 @@ from analysis.judge import Judge, load_judge
 from analysis.records import Record, Wanted, read_record
 from analysis.samples import Samples, quiet
 from ediffi import __version__
-from ediffi.conditioning.folders import sha256_of
-from ediffi.config import from_json
-from ediffi.files import check_writable, written_whole
+from ediffi.config import DenoiserConfig, from_json
+from ediffi.files import check_writable, sha256_of, written_whole
 from ediffi.joining import member
 from ediffi.loading import SHIPPED, locate, shipped_folder
 from ediffi.model_folder import read_model
@@ -33,6 +32,7 @@ from ediffi.precision import fastest_dtype
 from ediffi.recipe import Environment
 from ediffi.storybook.evaluation import MOST, Progress
 from ediffi.storybook.inspector import WEIGHTS, Inspector, load_inspector
+from ediffi.weights import WEIGHTS as NETWORK_WEIGHTS
 
 FEWEST = 2
 SECONDS = 10.0
@@ -110,8 +110,7 @@ class Setting:
 
     def lacks(self) -> tuple[str, ...]:
         """Which of `NEEDS` the folder does not offer; no weights are read."""
-        names = self.contents.ensembles.get(self.network) or (self.network.split("+")[0],)
-        dims = member(self.contents, names[0]).config.encoders
+        dims = self._base.encoders
         there = {
             "experts": bool(self.contents.ensembles),
             "stages": bool(self.contents.stages),
@@ -120,11 +119,23 @@ class Setting:
         }
         return tuple(need for need in NEEDS if not there[need])
 
-    def digest(self) -> str:
-        """The sha256 of everything in the folder that a study may use, and of what was chosen."""
-        networks = {name: member(self.contents, name).sha256 for name in self.contents.networks}
-        facts = [self.network, networks, self.contents.sha256]
+    def digest(self, stages: bool = False) -> str:
+        """The sha256 of what a study may use: what was chosen, encoders, base networks, who reads.
+
+        `stages` adds the super-resolution networks; a study of the base is not made old by them.
+        """
+        members = [member(self.contents, name) for name in self.contents.networks]
+        side = self._base.resolution
+        networks = {m.name: m.sha256 for m in members if stages or m.config.resolution == side}
+        readers = [self._inspector / NETWORK_WEIGHTS, JUDGE / CLIP_WEIGHTS]
+        sums = [sha256_of(path) for path in readers if path.exists()]
+        facts = [self.network, networks, self.contents.sha256, sums]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _base(self) -> DenoiserConfig:
+        names = self.contents.ensembles.get(self.network) or (self.network.split("+")[0],)
+        return member(self.contents, names[0]).config
 
     def _named(self, network: str) -> str | Path:
         if network == self.network:
@@ -214,7 +225,7 @@ def _run(study: Study, setting: Setting, out: Path) -> Outcome:
     if reason:
         return Outcome(study.name, LEFT_OUT, reason)
     path = out / f"{study.name}.json"
-    digest = setting.digest()
+    digest = setting.digest("stages" in study.needs)
     wanted = Wanted(study.name, setting.n, setting.seed, digest, __version__, study.changes)
     otherwise: tuple[str, ...] = ()
     if path.exists():

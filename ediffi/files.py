@@ -7,6 +7,7 @@ should be refused before an hour of work, not after it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -77,6 +78,12 @@ def check_writable(path: str | Path) -> None:
         raise ValueError(f"Cannot write {target}: {error.strerror or error}.") from error
     finally:
         _remove(temporary)
+
+
+def sha256_of(path: str | Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sibling(target: Path) -> Path:

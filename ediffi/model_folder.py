@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ediffi.files import write_json
-from ediffi.weights import FORMAT, check_format, json_object, sha256_of
+from ediffi.files import sha256_of, write_json
+from ediffi.weights import FORMAT, check_format, json_object
 
 MODEL = "model.json"
 _KEYS = {"format", "preset", "default", "t5", "clip", "networks", "ensembles", "stages", "sha256"}

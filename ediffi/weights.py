@@ -7,7 +7,6 @@ caller names the config record and the builder.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from collections.abc import Callable, Mapping
@@ -21,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from ediffi import config as configs
-from ediffi.files import json_text, read_json, written_whole
+from ediffi.files import json_text, read_json, sha256_of, written_whole
 
 WEIGHTS, CONFIG, RECORD = "model.safetensors", "config.json", "record.json"
 FORMAT = 1
@@ -142,12 +141,6 @@ def load_network(
     module = build(config)
     state.fill(module)
     return module.eval(), config, state
-
-
-def sha256_of(path: str | Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:

@@ -10,8 +10,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from ediffi import files, weights
+from ediffi.files import sha256_of
 from ediffi.model_folder import read_model, write_model
-from ediffi.weights import load_network, load_state, save_network, sha256_of
+from ediffi.weights import load_network, load_state, save_network
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
+from ediffi.files import sha256_of
+
 RECORD = "record.json"
 
 UNREADABLE = (
@@ -24,12 +26,6 @@ UNREADABLE = (
     SafetensorError,
 )
 """What the libraries raise for weights that are absent, cut short, or no fit for their config."""
-
-
-def sha256_of(path: Path) -> str:
-    """Checksum of a file as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(*folders: Path) -> str:

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from ediffi.conditioning.cache import TextAndImageEncoders
 from ediffi.conditioning.encoders import EncodedText
-from ediffi.weights import sha256_of
+from ediffi.files import sha256_of
 
 LOW_SCORE, LOW_AESTHETIC = "low CLIP score", "low aesthetic score"
 

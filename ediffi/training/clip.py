@@ -25,10 +25,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
 from ediffi.conditioning.clip import load_clip, text_features
-from ediffi.conditioning.folders import RECORD, sha256_of
+from ediffi.conditioning.folders import RECORD
 from ediffi.conditioning.streams import LibraryTokenizer, fit
 from ediffi.config import TrainingConfig
-from ediffi.files import write_json, written_whole
+from ediffi.files import sha256_of, write_json, written_whole
 from ediffi.precision import half_precision
 from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.tokenizers import CLIP_END, CLIP_START, caption_texts, token_id

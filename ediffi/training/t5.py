@@ -22,10 +22,10 @@ from tokenizers import Tokenizer
 from torch.nn import functional
 from transformers.modeling_outputs import BaseModelOutput
 
-from ediffi.conditioning.folders import RECORD, sha256_of
+from ediffi.conditioning.folders import RECORD
 from ediffi.conditioning.t5 import load_t5
 from ediffi.config import TrainingConfig
-from ediffi.files import write_json
+from ediffi.files import sha256_of, write_json
 from ediffi.precision import half_precision
 from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.tokenizers import SENTINELS, caption_texts, token_id

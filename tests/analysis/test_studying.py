@@ -19,8 +19,13 @@ from analysis import (
 from analysis.records import Record, Wanted, found_in, read_record
 from analysis.samples import Samples
 from analysis.studying import Lines, Setting, Study, check_n, redraw, run_studies
-from ediffi.files import write_json
-from tests.fakes import tiny_cascade_folder, tiny_ensemble_folder, tiny_model_folder
+from ediffi.files import read_json, write_json
+from tests.fakes import (
+    tiny_cascade_folder,
+    tiny_configs_folder,
+    tiny_ensemble_folder,
+    tiny_model_folder,
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,36 @@ def test_other_weights_are_another_record(setting, tmp_path, folder):
     record = Record("a", 1, "0.1", 4, 0, "m", "f" * 64, {}, "c", {})
     told = Wanted("a", 4, 0, one, "0.2").differences(record)
     assert [clause.split(" was ")[0] for clause in told] == ["weights", "ediffi"]
+
+
+def test_other_stages_make_only_those_records_old_that_use_them(tmp_path):
+    def digests(folder):
+        given = Setting(folder, 4, 0, Samples(tmp_path / "samples"))
+        return given.digest(), given.digest(stages=True)
+
+    def replaced(network):
+        record = read_json(network / "record.json")
+        write_json(network / "record.json", record | {"sha256": "0" * 64})
+
+    folder = tiny_configs_folder(tmp_path / "tiny")
+    before = digests(folder)
+    assert before[0] != before[1]
+    replaced(folder / "sr32")
+    staged = digests(folder)
+    assert staged[0] == before[0] and staged[1] != before[1]
+    replaced(folder / "high")
+    assert digests(folder)[0] != before[0]
+
+
+def test_another_inspector_makes_every_record_old(tmp_path, folder):
+    other = tmp_path / "inspector"
+    other.mkdir()
+    sums = set()
+    for content in (b"one", b"other"):
+        (other / "model.safetensors").write_bytes(content)
+        given = Setting(folder, 4, 0, Samples(tmp_path / "samples"), inspector=other)
+        sums.add(given.digest())
+    assert len(sums) == 2
 
 
 @pytest.mark.parametrize(
