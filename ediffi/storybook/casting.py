@@ -15,12 +15,15 @@ from ediffi.storybook import vocabulary
 from ediffi.storybook.layout import Role, is_camouflaged
 from ediffi.storybook.vocabulary import COLOURS, KINDS, PLACES, SKIES, STYLES, THINGS, WORDS
 
+DRESSED = 0.3
+
 
 @dataclass(frozen=True)
 class Curriculum:
     """A narrower world to learn first; the defaults are the whole world.
 
-    `max_things` counts everything on the page, `min_size` is a fraction of the page.
+    `max_things` counts everything on the page, `min_size` is a fraction of the page; `dressed` is
+    how often one of the animals wears something.
     """
 
     kinds: tuple[str, ...] = THINGS
@@ -28,6 +31,7 @@ class Curriculum:
     styles: tuple[str, ...] = STYLES
     max_things: int = 4
     min_size: float = vocabulary.MIN_SIZE
+    dressed: float = DRESSED
 
 
 WHOLE_WORLD = Curriculum()
@@ -70,7 +74,6 @@ _SKY_WEIGHTS = dict(zip(SKIES, (0.28, 0.16, 0.2, 0.12, 0.12, 0.12), strict=True)
 _RARE = {("desert", "snowing"): 0.2, ("desert", "storm"): 0.6, ("snow", "snowing"): 1.5}
 _FLAT = 0.44
 _ASTRAY = 0.1
-_DRESSED = 0.3
 
 
 def draw(rng: random.Random, world: Curriculum, held_out: bool) -> Cast:
@@ -133,7 +136,7 @@ def _dress(rng: random.Random, world: Curriculum, roles: list[Role]) -> tuple[Ro
     """Sometimes an animal, rarely something else, gets one piece to wear or two."""
     animals = [i for i, role in enumerate(roles) if role.kind in vocabulary.ANIMALS]
     others = [i for i, role in enumerate(roles) if KINDS[role.kind].category != "sign"]
-    if animals and rng.random() < _DRESSED:
+    if animals and rng.random() < world.dressed:
         chosen = [rng.choice(animals)]
         if len(animals) > 1 and rng.random() < 0.2:
             chosen = animals[:2]

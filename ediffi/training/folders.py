@@ -1,9 +1,9 @@
 """The pictures of one run: which sets are drawn, how many, and where their shards lie.
 
     data/train, data/flat             64 px, captions and caches, to train the base on
+    data/signs, data/dressed          the same: words and clothes, which are rare and small
     data/validation                   the same, to watch it
     data/large256, data/large1024     scenes at a stage's size, to train and to watch stages on
-    reading/signs, reading/animals    64 px, for the inspector alone: what is rare and small
 
 It draws what a plan asks for and knows no network.
 """
@@ -23,13 +23,13 @@ FLAT_SEED = 10_000_000
 """How far the seeds of the flat scenes lie from those of the others."""
 LARGE_SEED = 20_000_000
 """The same for each stage's scenes, times the place of the stage."""
-READING_SEED = 100_000_000
-"""The same for the scenes that only the inspector reads, times the place of the set."""
-READING: Mapping[str, Curriculum] = {
+RARE_SEED = 100_000_000
+"""The same for each set of what is rare, times the place of the set."""
+RARE: Mapping[str, Curriculum] = {
     "signs": Curriculum(kinds=("sign",)),
-    "animals": Curriculum(kinds=ANIMALS),
+    "dressed": Curriculum(kinds=ANIMALS, dressed=1.0),
 }
-"""What the sets of the inspector show: signs carry the words, animals wear the clothes."""
+"""Signs carry the words, animals wear the clothes: else one scene in twenty, and in seven."""
 SHARD_BYTES = 200_000_000
 """About how large a shard of large pictures may be."""
 
@@ -50,22 +50,12 @@ class Folders:
 
     @property
     def training(self) -> list[Path]:
-        """The folders that the base is trained on."""
-        return [self.of(name) for name in ("train", "flat") if self.of(name).is_dir()]
-
-    def reading(self, name: str) -> Path:
-        """The folder of a set that the inspector alone reads."""
-        return self.root / "reading" / name
-
-    @property
-    def read(self) -> list[Path]:
-        """The folders that the inspector is taught with: those of the base, and its own."""
-        own = [self.reading(name) for name in READING if self.reading(name).is_dir()]
-        return [*self.training, *own]
+        """The folders that the base and the inspector are trained on."""
+        return [self.of(name) for name in ("train", "flat", *RARE) if self.of(name).is_dir()]
 
     @property
     def shards(self) -> list[Path]:
-        """Every shard of the sets with captions to encode, in order."""
+        """Every shard of every set, in order."""
         return [
             shard
             for folder in sorted(self.of("train").parent.iterdir())
@@ -104,8 +94,9 @@ def _sets(folders: Folders, plan: StorybookPlan) -> Iterator[Set]:
     if plan.flat_scenes:
         flat = Curriculum(styles=("flat",))
         yield folders.of("flat"), "train", FLAT_SEED, plan.flat_scenes, 64, flat
-    for place, (name, count) in enumerate(plan.reading_scenes, 1):
-        yield folders.reading(name), "train", place * READING_SEED, count, 64, READING[name]
+    for place, (name, world) in enumerate(RARE.items(), 1):
+        if count := dict(plan.rare_scenes).get(name):
+            yield folders.of(name), "train", place * RARE_SEED, count, 64, world
     for place, (size, count) in enumerate(plan.large_scenes, 1):
         few = max(1, min(32, count // 8))
         yield folders.large(size), "train", place * LARGE_SEED, count, size, None

@@ -1,8 +1,7 @@
 """The parts of the storybook's recipe: where each finds its input and puts its output.
 
-    data/train, data/flat         pictures, captions and caches to train on
+    data/train, data/flat, ...    pictures, captions and caches to train on
     data/validation               the same, to watch
-    reading/signs, ...            pictures for the inspector alone
     encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
     base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
     weights                       the model folder: t5, clip, baseline, inspector, judge, model.json
@@ -42,7 +41,7 @@ from ediffi.training.tokenizers import train_tokenizers
 
 Say = Callable[[str], None]
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
-DRAWN = ("scenes", "flat_scenes", "large_scenes", "reading_scenes", "held_out", "first_seed")
+DRAWN = ("scenes", "flat_scenes", "large_scenes", "rare_scenes", "held_out", "first_seed")
 JUDGE_SEED = 1
 """The seed of the CLIP that judges; the one that conditions has 0."""
 
@@ -186,7 +185,7 @@ class Recipe:
     def inspector(self) -> dict[str, Any]:
         """The reader of pictures that the evaluation asks."""
         _, report = train_inspector(
-            read_shards(Folders(self.folder).read),
+            read_shards(Folders(self.folder).training),
             self.plan.inspector,
             self.folder / "inspector-training" / "checkpoint.safetensors",
             self.weights / "inspector",

@@ -43,8 +43,8 @@ class StorybookPlan:
     """Everything that decides the recipe. `scenes` and `held_out` count pictures drawn.
 
     `flat_scenes` more are drawn in the flat style, which teaches the world fastest; `large_scenes`
-    are (pixels, scenes) for the super-resolution stages, `reading_scenes` (set, scenes) for the
-    inspector alone: "signs", which carry words, and "animals", which wear clothes. Phases train
+    are (pixels, scenes) for the super-resolution stages; `rare_scenes` (set, scenes) are more of
+    what is rare and small: "signs", which carry words, and "dressed" animals. Phases train
     the same network one after the other; each starts from the averaged weights of the one before.
     `gate` is the accuracy that the colour probe must reach before them.
     """
@@ -66,7 +66,7 @@ class StorybookPlan:
     captions_per_scene: int = 4
     flat_scenes: int = 0
     large_scenes: tuple[tuple[int, int], ...] = ()
-    reading_scenes: tuple[tuple[str, int], ...] = ()
+    rare_scenes: tuple[tuple[str, int], ...] = ()
     watch_seconds: float = 300.0
 
     def phase(self, name: str) -> Phase:
@@ -171,7 +171,7 @@ _ACCELERATOR = StorybookPlan(
         _SR1024,
     ),
     large_scenes=((256, 12_000), (1024, 1_200)),
-    reading_scenes=(("signs", 24_000), ("animals", 48_000)),
+    rare_scenes=(("signs", 20_000), ("dressed", 30_000)),
     inspector=Limit(seconds=90),
     judge=Limit(seconds=60),
     evaluated=1000,
@@ -207,7 +207,7 @@ _CPU = StorybookPlan(
         _CPU_SR1024,
     ),
     large_scenes=((256, 2_000), (1024, 200)),
-    reading_scenes=(("signs", 6_144), ("animals", 12_288)),
+    rare_scenes=(("signs", 6_144), ("dressed", 8_192)),
     inspector=Limit(steps=5_000),
     judge=Limit(steps=450),
     evaluated=1000,
@@ -231,7 +231,7 @@ _TINY = StorybookPlan(
         _TINY_SR64,
     ),
     large_scenes=((32, 16), (64, 16)),
-    reading_scenes=(("signs", 8), ("animals", 16)),
+    rare_scenes=(("signs", 8), ("dressed", 8)),
     inspector=Limit(steps=2),
     judge=Limit(steps=2),
     evaluated=24,

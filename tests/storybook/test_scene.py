@@ -178,6 +178,15 @@ def test_a_curriculum_narrows_the_world():
         sample_scene(0, "held_out", Curriculum(("fox",), ("red",)))
 
 
+@pytest.mark.parametrize("dressed, least, most", [(1.0, 0.8, 0.95), (0.3, 0.2, 0.4), (0.0, 0, 0.06)])
+def test_a_curriculum_says_how_often_an_animal_is_dressed(dressed, least, most):
+    world = Curriculum(("fox", "owl", "cat"), dressed=dressed)
+    pages = [sample_scene(seed, curriculum=world).things for seed in range(300)]
+    # Several of one kind wear nothing, and three in a hundred pages dress whatever is there.
+    share = sum(any(thing.wears for thing in things) for things in pages) / len(pages)
+    assert least <= share <= most
+
+
 def test_scenes_survive_json(scenes):
     for scene in scenes[:200]:
         assert Scene.from_json(json.loads(json.dumps(scene.to_json()))) == scene

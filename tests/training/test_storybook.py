@@ -1,6 +1,8 @@
 """The recipe's order and bookkeeping with quick parts; the whole of it, tiny, marked slow."""
 
 import json
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +16,10 @@ from ediffi.experts.ensemble import Ensemble
 from ediffi.files import read_json
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
+from ediffi.storybook.dataset import render_shards
+from ediffi.storybook.scene import Scene
 from ediffi.training import folders, parts, plans, storybook
+from ediffi.training.inspector import read_shards
 from ediffi.training.parts import Cut, Part
 from ediffi.weights import load_network, save_network
 from tests.training.worlds import CountingEncoders, write_shards
@@ -131,6 +136,23 @@ def test_another_first_seed_moves_what_is_trained_on_and_nothing_else(tmp_path, 
     assert {split for _, split, _ in usual} == {"train", "validation"}
     for (name, split, seed), other in zip(usual, moved, strict=True):
         assert other == (name, split, seed + (500 if split == "train" else 0))
+
+
+def test_signs_and_dressed_animals_are_trained_on_besides(tmp_path, monkeypatch):
+    plan = plans.plan("tiny")
+    assert dict(plan.rare_scenes) == {"signs": 8, "dressed": 8}
+    monkeypatch.setattr(folders, "render_shards", partial(render_shards, workers=1))
+    there = folders.Folders(tmp_path)
+    there.draw(replace(plan, scenes=2, flat_scenes=0, held_out=2, large_scenes=()))
+    assert [folder.name for folder in there.training] == ["train", "signs", "dressed"]
+    shown = {}
+    for name in folders.RARE:
+        lines = (there.of(name) / "shard-00000.jsonl").read_text("utf-8").splitlines()
+        shown[name] = [Scene.from_json(json.loads(line)["scene"]).things for line in lines]
+    assert all(thing.word for things in shown["signs"] for thing in things)
+    assert sum(any(thing.wears for thing in things) for things in shown["dressed"]) >= 5
+    read = read_shards(there.training)
+    assert (read.truth.word >= 0).any(1).sum() >= 8
 
 
 @pytest.mark.timeout(600)
