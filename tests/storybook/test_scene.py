@@ -178,7 +178,9 @@ def test_a_curriculum_narrows_the_world():
         sample_scene(0, "held_out", Curriculum(("fox",), ("red",)))
 
 
-@pytest.mark.parametrize("dressed, least, most", [(1.0, 0.8, 0.95), (0.3, 0.2, 0.4), (0.0, 0, 0.06)])
+@pytest.mark.parametrize(
+    "dressed, least, most", [(1.0, 0.8, 0.95), (0.3, 0.2, 0.4), (0.0, 0, 0.06)]
+)
 def test_a_curriculum_says_how_often_an_animal_is_dressed(dressed, least, most):
     world = Curriculum(("fox", "owl", "cat"), dressed=dressed)
     pages = [sample_scene(seed, curriculum=world).things for seed in range(300)]
