@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 
 from analysis.intervals import more_often
 from analysis.ledger import Found, Number
+from analysis.prompt_switching import USUAL
 from ediffi.controls.style_transfer import STRENGTH
 
 Read = Callable[[Found], Number | None]
@@ -166,7 +167,7 @@ def over_noise(what: str) -> Read:
     return lambda found: _triple(found[what], found["n"]) if found.get(what) else None
 
 
-def switched(at: float, away: str, solver: str = "dpmpp_2m", steps: int = 18) -> Read:
+def switched(at: float, away: str, by: tuple[str, int] = USUAL) -> Read:
     """The distance of pictures whose words changed at this share of the steps, "first" or "last".
 
     It is that of what is drawn, in [0, 1], to the picture of the first or of the last words alone.
@@ -174,8 +175,9 @@ def switched(at: float, away: str, solver: str = "dpmpp_2m", steps: int = 18) ->
 
     def read(found: Found) -> Number | None:
         for each in found["switched"]:
-            if (each["solver"], each["steps"], each["share"]) == (solver, steps, at):
-                return _unanimous(_triple(each[f"drawn_{away}"], found["n"]))
+            if (each["solver"], each["steps"], each["share"]) == (*by, at):
+                n = each.get("pairs") or found["n"]
+                return _unanimous(_triple(each[f"drawn_{away}"], n))
         return None
 
     return read

@@ -26,6 +26,8 @@ from ediffi.storybook.inspector import Reading
 
 STEPS = (9, 18, 36)
 SOLVERS = ("dpmpp_2m", "heun")
+USUAL = ("dpmpp_2m", 18)
+"""The sampler that pictures are made with unless another is asked for: it is given most pairs."""
 EDGES = (0.05, *SHARES, 0.95)
 """The shares of the study: those of the strips, and one at either end."""
 TOLERANCE = 0.05
@@ -53,7 +55,8 @@ class Switched:
     The second caption is heard from step `begins` on (counted from 0), which starts at `sigma`.
     `pixels_first` and `pixels_last` are distances to the pure pictures, divided by the distance
     between the two; `drawn_first` and `drawn_last` are the same of what the inspector reads: 0 is
-    all the same, 1 is as different as the two pure pictures are.
+    all the same, 1 is as different as the two pure pictures are. `pairs` is how many there were, 0
+    in records from before it was kept.
     """
 
     solver: str
@@ -65,11 +68,12 @@ class Switched:
     pixels_last: Share
     drawn_first: Share
     drawn_last: Share
+    pairs: int = 0
 
 
 @dataclass(frozen=True)
 class Switches:
-    """The study on `n` pairs of captions."""
+    """The study on at most `n` pairs of captions."""
 
     model: str
     n: int
@@ -132,20 +136,23 @@ def measure(
     solvers: Sequence[str] = SOLVERS,
     seed: int = 0,
     samples: Samples | None = None,
+    few: int | None = None,
 ) -> Switches:
     """Samples every pair's two pure pictures and all switched ones from the same noise.
 
-    What `samples` has is not painted again. Raises ValueError for fewer than one pair, and for
-    shares as `Turn` does.
+    With `few`, only the `USUAL` solver and number of steps paint all `n` pairs, the others the
+    first `few`. What `samples` has is not painted again. Raises ValueError for fewer than one pair,
+    and for shares as `Turn` does.
     """
-    if n < 1:
-        raise ValueError(f"The study needs at least 1 pair of captions, not {n}.")
+    if min(n, n if few is None else few) < 1:
+        raise ValueError(f"The study needs at least 1 pair of captions, not {n} and {few}.")
     asked = pairs(n, seed)
     made = _Maker(model, reader, samples)
     found: list[Switched] = []
     for solver in solvers:
         for count in steps:
-            found += _run(made, asked, shares, count, solver)
+            some = asked if (solver, count) == USUAL else asked[:few]
+            found += _run(made, some, shares, count, solver)
     return Switches(model.model.name, n, seed, TOLERANCE, tuple(found))
 
 
@@ -158,8 +165,9 @@ def sentences(found: Switches) -> list[str]:
             calm = found.settled(solver, steps, by)
             when = f"from {calm.share:.0%} on (σ = {calm.sigma:.3g})" if calm else "never"
             parts.append(f"a switch stops changing {told} {when}")
-        said.append(f"{solver}, {steps} steps: {'; '.join(parts)}.")
-    said.append(f"n = {found.n} pairs; up to {found.tolerance:.0%} counts as no change.")
+        n = found.along(solver, steps)[0].pairs or found.n
+        said.append(f"{solver}, {steps} steps, n = {n} pairs: {'; '.join(parts)}.")
+    said.append(f"Up to {found.tolerance:.0%} counts as no change.")
     return said
 
 
@@ -240,6 +248,7 @@ def _scored(
         pixels_last=mean([other for _, other in pixels]),
         drawn_first=mean([one for one, _ in drawn]),
         drawn_last=mean([other for _, other in drawn]),
+        pairs=len(pixels),
     )
 
 

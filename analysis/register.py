@@ -106,9 +106,13 @@ def _composition(given: Setting) -> composition.Composition:
 
 
 def _switches(given: Setting) -> prompt_switching.Switches:
-    pairs = max(1, given.n // PICTURES_A_PAIR)
     return prompt_switching.measure(
-        given.model(), given.reader, pairs, seed=given.seed, samples=given.samples
+        given.model(),
+        given.reader,
+        max(1, given.n // USUAL_PAIRS),
+        seed=given.seed,
+        samples=given.samples,
+        few=max(1, given.n // OTHER_PAIRS),
     )
 
 
@@ -119,8 +123,9 @@ def _variations(given: Setting) -> variations.Variations:
     )
 
 
-PICTURES_A_PAIR = 8
-"""A pair of captions is painted some sixty times, so this study takes an eighth of `n`."""
+USUAL_PAIRS, OTHER_PAIRS = 2, 8
+"""Half of `n` pairs of captions change their words under the usual sampler, and an eighth under
+each of the others: a pair is painted eleven times by every one of them."""
 
 PAIRED = ("comparisons are paired, caption by caption",)
 """What changed in the studies that compare two pictures of one caption."""
@@ -195,6 +200,7 @@ STUDIES: tuple[Study, ...] = (
         _switches,
         prompt_switching.Switches,
         plots.prompt_switching,
+        changes=("the usual sampler paints more pairs than the others",),
     ),
     Study(
         "embedding_ablation",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analysis import plots, results
-from analysis.prompt_switching import Switches, measure, pairs, sentences, unlike
+from analysis.prompt_switching import USUAL, Switches, measure, pairs, sentences, unlike
 from ediffi.config import SamplingConfig
 from ediffi.controls.prompt_switching import Turn, first_steps
 from ediffi.storybook.inspector import Reading, Seen
@@ -97,7 +97,17 @@ def test_a_model_that_decides_early_is_measured_so(found):
     for by in ("pixels", "drawn"):
         calm = found.settled("heun", 20, by)
         assert calm is not None and calm.share == 0.5
-    assert "from 50% on" in sentences(found)[0] and sentences(found)[-1].startswith("n = 3 pairs")
+    assert "from 50% on" in sentences(found)[0] and "10 steps, n = 3 pairs" in sentences(found)[0]
+
+
+def test_the_usual_sampler_is_given_most_pairs():
+    solver, steps = USUAL
+    model = Decided(pairs(4))
+    found = measure(model, Shades(), 4, (0.1,), (9, steps), (solver,), few=2)  # pyright: ignore
+    assert [(s.steps, s.pairs) for s in found.switched] == [(9, 2), (steps, 4)]
+    assert f"{solver}, 9 steps, n = 2 pairs" in sentences(found)[0]
+    usual = SamplingConfig()
+    assert (usual.solver, usual.steps) == USUAL
 
 
 def test_what_never_settles_says_so(found):
@@ -121,6 +131,7 @@ def test_the_figure_has_both_ways_of_looking(found):
     assert all(len(axes.get_lines()) == 5 for axes in figure.axes)
 
 
-def test_no_pair_is_too_few():
-    with pytest.raises(ValueError, match="at least 1 pair of captions, not 0"):
-        measure(Decided([]), Shades(), 0)  # pyright: ignore
+@pytest.mark.parametrize("n, few", [(0, None), (3, 0)])
+def test_no_pair_is_too_few(n, few):
+    with pytest.raises(ValueError, match=f"at least 1 pair of captions, not {n} and {few}"):
+        measure(Decided([]), Shades(), n, few=few)  # pyright: ignore
