@@ -43,7 +43,7 @@ def test_painting_shows_one_thing_and_two_side_by_side():
 
 
 def test_configurations_and_ways_of_enlarging_are_rows():
-    scored = [Scored(name, (), {}, {"frechet": (9.0, 8.0, 10.0)}, 0.0, 1.0) for name in "AD"]
+    scored = [Scored(name, (), {}, {"frechet": (9.0, 8.0, 10.0)}, 0.0) for name in "AD"]
     axes, labels = shown(plots_of_shares.configs(Configs(9, 0, 256, "test", tuple(scored))))
     assert labels == ["Config A", "Config D"] and axes.get_xlim()[0] == 0
     ways = [Enlarged(m, f, *[(0.1, 0.01)] * 5) for f in (False, True) for m in ("sr256", "bicubic")]

@@ -103,6 +103,6 @@ def test_pairs_tell_what_two_distances_alone_do_not():
 
 @pytest.mark.parametrize("own, rivals", [((), ()), ((9,), (8,)), ((9, 8), (9, 8))])
 def test_sets_that_are_not_of_the_same_captions_are_refused(own, rivals):
-    sets = [[normal(n, n) for n in counts] for counts in (own, rivals)]
+    ours, theirs = ([normal(n, n) for n in counts] for counts in (own, rivals))
     with pytest.raises(ValueError, match="equally many vectors"):
-        frechet_saved(*sets, normal(0, 9))
+        frechet_saved(ours, theirs, normal(0, 9))
