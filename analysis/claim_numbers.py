@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-from analysis.intervals import more_often
 from analysis.ledger import Found, Number
 from analysis.prompt_switching import USUAL
 from ediffi.controls.style_transfer import STRENGTH
+from ediffi.storybook.scoring import more_often
 
 Read = Callable[[Found], Number | None]
 
@@ -215,8 +215,8 @@ def _more_often(one: Way | None, other: Way | None) -> Number | None:
         return None
     if not one[0] or not other[0]:
         return _less(one[1], other[1])
-    share, n = more_often(one[0], other[0])
-    return _triple(share, n)
+    more = more_often(one[0], other[0])
+    return Number(more.value, more.low, more.high, more.n) if more else None
 
 
 def _less(one: Number, other: Number) -> Number:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.intervals import Share, marks
+from analysis.intervals import Share
 from analysis.samples import Samples, quiet, sampled
 from ediffi.scores import readable
 from ediffi.storybook.distances import (
@@ -27,7 +27,7 @@ from ediffi.storybook.distances import (
 )
 from ediffi.storybook.evaluation import Progress, Reader, Task, draw, make_tasks, other_scenes
 from ediffi.storybook.inspector import Reading
-from ediffi.storybook.scoring import SCORES, Fact, facts, outcomes, score
+from ediffi.storybook.scoring import SCORES, Fact, facts, marks, outcomes, score
 
 if TYPE_CHECKING:
     from ediffi.model_folder import ModelFolder
@@ -48,7 +48,7 @@ SOURCES: Mapping[str, tuple[str, bool]] = {
 class Scored:
     """One configuration: its networks, its scores by name, its distances to true renders.
 
-    `shown` has for each score a letter for every caption (`intervals.marks`); `saved` is the
+    `shown` has for each score a letter for every caption (`scoring.marks`); `saved` is the
     Fréchet distance that it saves beside the first configuration, paired.
     """
 

@@ -15,14 +15,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
-from analysis.intervals import marks
 from analysis.samples import Samples, sampled
 from analysis.side_by_side import EIGHT, left_out, named
 from ediffi.controls.style_transfer import STRENGTH
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.evaluation import Reader, Task, draw, make_tasks
-from ediffi.storybook.scoring import Score, facts, outcomes, score
+from ediffi.storybook.scoring import Score, facts, marks, outcomes, score
 
 LENGTHS = ("short", "long")
 SCORED = ("thing", "colour", "place", "style")
@@ -34,7 +33,7 @@ class Heard:
 
     `scores` are those of `SCORED` that a caption of this length asks for, each with its 95 %
     interval, its chance level and what the inspector reads in true renders. `shown` has for each a
-    letter for every caption (`intervals.marks`), in one order for all choices, so that two of them
+    letter for every caption (`scoring.marks`), in one order for all choices, so that two of them
     can be compared caption by caption.
     """
 

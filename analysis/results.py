@@ -7,6 +7,7 @@ file neither measures nor judges.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from analysis.denoising_walk import Walk
 from analysis.records import found_in
 from ediffi.config import from_json
 from ediffi.files import written_whole
-from ediffi.storybook.scoring import SCORES
+from ediffi.storybook.scoring import SCORES, more_often
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
@@ -69,10 +70,10 @@ def _between(text: str, begin: str, end: str, content: str) -> str:
 def tables(folder: Path) -> str:
     """Every table that the records of a folder allow, as Markdown; a record is told by its keys."""
     records = [found_in(path) for path in sorted(folder.glob("*.json"))]
+    evaluations = [record for record in records if EVALUATION <= set(record)]
     drawn = [
         draw(record)
         for keys, draw in (
-            (EVALUATION, evaluation_table),
             (BENCH, bench_table),
             (SEAMS, seam_lines),
             (HISTORY, history_sentence),
@@ -86,7 +87,8 @@ def tables(folder: Path) -> str:
         for record in records
         if keys <= set(record)
     ]
-    return "".join(f"{text}\n" for text in drawn)
+    told = [*map(evaluation_table, evaluations), *beside_tables(evaluations), *drawn]
+    return "".join(f"{text}\n" for text in told)
 
 
 def evaluation_table(record: dict[str, Any]) -> str:
@@ -112,6 +114,37 @@ def evaluation_table(record: dict[str, Any]) -> str:
         for found in record["distances"]
     )
     return "\n".join([*lines, "", f"Distances in inspector features: {distances}.", ""])
+
+
+def beside_tables(records: Sequence[dict[str, Any]]) -> list[str]:
+    """A table for each model whose pictures can be held against the baseline's, caption by caption.
+
+    Records from before marks were kept, or of other captions, are left out.
+    """
+    asked = "split", "length", "n", "seed"
+    marked = [record for record in records if record.get("shown")]
+    told = []
+    for base in (record for record in marked if record["model"].endswith("/baseline")):
+        rivals = [other for other in marked if all(other[key] == base[key] for key in asked)]
+        told += [_beside(other, base) for other in rivals if other is not base]
+    return told
+
+
+def _beside(record: dict[str, Any], base: dict[str, Any]) -> str:
+    lines = [
+        f"**{record['model']} beside {base['model']}**, the same {record['n']} captions and noise,"
+        " caption by caption:",
+        "",
+        "| the picture shows | more often, points | 95 % interval | asked of both |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, told in SCORES.items():
+        more = more_often(record["shown"][name], base["shown"][name])
+        if more is None:
+            continue
+        value, low, high = (f"{100 * each:+.1f}" for each in (more.value, more.low, more.high))
+        lines.append(f"| {told} | **{value}** | {low} to {high} | {more.n} |")
+    return "\n".join([*lines, ""])
 
 
 def bench_table(record: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import Image
 
-from analysis.intervals import Share, marks
+from analysis.intervals import Share
 from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
@@ -24,7 +24,7 @@ from ediffi.storybook.drawing import render
 from ediffi.storybook.evaluation import MOST, Reader
 from ediffi.storybook.inspector import Reading
 from ediffi.storybook.scene import Scene, sample_scene
-from ediffi.storybook.scoring import wilson
+from ediffi.storybook.scoring import marks, wilson
 from ediffi.storybook.vocabulary import STYLES
 
 STRENGTHS = (1.0, 3.0, 6.0)
@@ -60,7 +60,7 @@ class Lent:
 
     `style`: the picture has the reference's style; `things`: the first thing of the sentence is
     there; `leak`: a thing that only the reference has is there; each with Wilson's interval.
-    `shown` has for each of the three a letter for every caption (`intervals.marks`).
+    `shown` has for each of the three a letter for every caption (`scoring.marks`).
     """
 
     strength: float

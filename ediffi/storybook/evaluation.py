@@ -10,7 +10,7 @@ import multiprocessing
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
@@ -28,7 +28,7 @@ from ediffi.storybook.distances import (
 from ediffi.storybook.drawing import render
 from ediffi.storybook.inspector import Reading
 from ediffi.storybook.scene import Scene, sample_scene
-from ediffi.storybook.scoring import Score, facts, score
+from ediffi.storybook.scoring import SCORES, Score, facts, marks, outcomes, score
 
 SPLITS = ("test", "held_out")
 MOST = 10_000
@@ -97,6 +97,8 @@ class Control:
 class Evaluation:
     """All scores of one model; `unreadable` is the share of samples that count as showing nothing.
 
+    `shown` has for every score a letter for each caption (`scoring.marks`), so that two models can
+    be compared caption by caption.
     Seconds: `sampling_seconds` inside the model, `inspection_seconds` all the rest.
     """
 
@@ -110,6 +112,7 @@ class Evaluation:
     controls: tuple[Control, ...]
     sampling_seconds: float
     inspection_seconds: float
+    shown: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict:
         """The evaluation as plain dicts and lists."""
@@ -164,6 +167,7 @@ def evaluate(
         controls=controls,
         sampling_seconds=sampling,
         inspection_seconds=time.monotonic() - started - sampling,
+        shown={name: marks(outcomes(name, stated, readings)) for name in SCORES},
     )
 
 

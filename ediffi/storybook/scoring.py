@@ -33,6 +33,7 @@ SCORES = {
 """What is scored, in the order of reports; every caption states each at most once."""
 
 ROUNDS = 10  # shufflings behind each chance level
+YES, NO, UNASKED = "1", "0", "-"
 MIRRORED = {"left of": "x", "right of": "x", "above": "y", "below": "y"}
 
 
@@ -82,6 +83,16 @@ class Score:
     high: float
     chance: float | None
     inspector: float | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of two shares of the same `n` pictures, in [-1, 1], with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+    n: int
 
 
 def facts(scene: Scene, caption: Caption) -> tuple[Fact, ...]:
@@ -234,3 +245,31 @@ def wilson(right: float, n: int, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + spread / 2) / (1 + spread)
     reach = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
     return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+def marks(outcomes: Sequence[bool | None]) -> str:
+    """A letter for each picture: 1 where it is so, 0 where not, - where it was not asked.
+
+    >>> marks([True, None, False])
+    '1-0'
+    """
+    return "".join(UNASKED if each is None else YES if each else NO for each in outcomes)
+
+
+def more_often(one: str, other: str) -> Difference | None:
+    """How much more often `one` is so than `other`: two ways to paint the same captions.
+
+    Both are `marks`; only pictures that were asked of both count, and None is told where there are
+    none. The interval is the adjusted one for paired shares of Bonett and Price 2012, which stays
+    honest where few pictures differ or none. Raises ValueError for marks of different lengths.
+    """
+    if len(one) != len(other):
+        raise ValueError(f"Marks of {len(one)} and of {len(other)} pictures are not of the same.")
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if UNASKED not in (a, b)]
+    if not pairs:
+        return None
+    n, gained, lost = len(pairs), pairs.count((YES, NO)), pairs.count((NO, YES))
+    up, down = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
+    middle, half = up - down, 1.96 * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
+    low, high = max(-1.0, middle - half), min(1.0, middle + half)
+    return Difference((gained - lost) / n, low, high, n)

@@ -12,6 +12,7 @@ from analysis.denoising_walk import Walk
 from analysis.expert_seams import Gain, Seam, Seams
 from analysis.seam_history import History
 from analysis.upscaling import Enlarged, Upscaling
+from ediffi.storybook.scoring import SCORES
 
 EVALUATION = {
     "model": "storybook/baseline",
@@ -61,6 +62,23 @@ def test_every_score_is_a_row_with_its_interval_and_chance(folder):
     assert "storybook/baseline, 200 short captions of held-out combinations" in text
     assert "| **80.0 %** | 72.9 % to 85.6 % | 150 | 8.3 % | – |" in text
     assert "frechet 3.25 (3 to 3.5; 0.5 between true pictures)" in text
+
+
+def test_two_models_are_held_against_each_other_caption_by_caption(tmp_path):
+    blank = dict.fromkeys(SCORES, "-" * 20)
+    base = {**EVALUATION, "shown": blank | {"thing": "1" * 10 + "0" * 10}}
+    better = {**base, "model": "storybook/experts", "shown": blank | {"thing": "1" * 18 + "00"}}
+    (tmp_path / "a.json").write_text(json.dumps(base))
+    (tmp_path / "b.json").write_text(json.dumps(better))
+    (tmp_path / "c.json").write_text(json.dumps({**better, "seed": 4}))
+    (tmp_path / "d.json").write_text(json.dumps(EVALUATION))
+    text = results.tables(tmp_path)
+    assert text.count("caption by caption") == 1
+    assert "**storybook/experts beside storybook/baseline**, the same 200 captions" in text
+    row = next(line for line in text.splitlines() if "**+40.0**" in line)
+    assert row.startswith("| the kind that is mentioned first is there |") and row.endswith("20 |")
+    assert text.count("| **+") == 1, "what nobody asks for has no row"
+    assert results.beside_tables([EVALUATION]) == []
 
 
 def test_a_bench_shows_the_ratio_where_there_is_one(folder):
