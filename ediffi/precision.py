@@ -24,8 +24,10 @@ def fastest_dtype(device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported()
     else:
-        # Without matrix units bfloat16 is emulated: 60 times slower than float32 was measured.
-        fast = device.type == "cpu" and torch.cpu._is_amx_tile_supported()
+        # Matrix units or AVX-512's dot products: with the latter alone a training step took 0.64 of
+        # float32's time and sampling 0.6. Where it is emulated, 60 times as long was measured.
+        here = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+        fast = device.type == "cpu" and here
     return torch.bfloat16 if fast else torch.float32
 
 

@@ -1,5 +1,6 @@
 """The number format follows the device, and the block obeys it."""
 
+import pytest
 import torch
 
 from ediffi.precision import fastest_dtype, half_precision
@@ -12,13 +13,22 @@ def test_products_inside_the_block_have_the_fastest_format():
     assert product.dtype is fastest_dtype(device)
 
 
+@pytest.mark.parametrize(
+    ("tiles", "dots", "fastest"),
+    [
+        (True, True, torch.bfloat16),
+        (True, False, torch.bfloat16),
+        (False, True, torch.bfloat16),
+        (False, False, torch.float32),
+    ],
+)
+def test_bfloat16_where_the_cpu_multiplies_it_in_hardware(monkeypatch, tiles, dots, fastest):
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: dots)
+    assert fastest_dtype(torch.device("cpu")) is fastest
+
+
 def test_nothing_changes_when_it_is_not_wanted(monkeypatch):
     monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: True)
-    assert fastest_dtype(torch.device("cpu")) is torch.bfloat16
     with half_precision(torch.device("cpu"), wanted=False):
         assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype is torch.float32
-
-
-def test_emulated_bfloat16_is_not_chosen(monkeypatch):
-    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: False)
-    assert fastest_dtype(torch.device("cpu")) is torch.float32
