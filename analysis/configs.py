@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.intervals import Share
-from analysis.samples import Samples, quiet, sampled
-from ediffi.scores import readable
-from ediffi.storybook.distances import (
-    Distance,
-    frechet_distance,
-    frechet_saved,
-    kernel_distance,
+from analysis.samples import Samples, quiet
+from ediffi.storybook.distances import frechet_saved
+from ediffi.storybook.evaluation import (
+    Progress,
+    Reader,
+    draw,
+    evaluate,
+    make_tasks,
+    other_scenes,
 )
-from ediffi.storybook.evaluation import Progress, Reader, Task, draw, make_tasks, other_scenes
-from ediffi.storybook.inspector import Reading
-from ediffi.storybook.scoring import SCORES, Fact, facts, marks, outcomes, score
 
 if TYPE_CHECKING:
     from ediffi.model_folder import ModelFolder
@@ -87,11 +86,11 @@ class Configs:
 def measure(
     models: Mapping[str, EDiffI],
     reader: Reader,
+    samples: Samples,
     n: int,
     seed: int = 0,
     size: int = 256,
     split: str = "test",
-    samples: Samples | None = None,
     tell: Progress = quiet,
 ) -> Configs:
     """Paints the same captions from the same noise by every model, and compares with the first.
@@ -104,32 +103,27 @@ def measure(
             f"The table needs {FEWEST} captions and a model, not {n} and {len(models)}."
         )
     tasks = make_tasks(n, seed, split)
-    truth = draw([*(task.scene for task in tasks), *other_scenes(n, seed, split)])
-    true_readings, reference = reader.read(truth[:n]), reader.features(truth[n:])
+    reference = reader.features(draw(other_scenes(n, seed, split), workers=1))
+    vectors: list[np.ndarray] = []
     scored: list[Scored] = []
-    first: np.ndarray | None = None
-    for turn, (name, model) in enumerate(models.items()):
-        tell("configurations", turn, len(models))
-        asked = [model.request(task.caption.text, task.seed, size) for task in tasks]
-        pictures = readable(sampled(model, asked, samples))
-        vectors, readings = reader.features(pictures), reader.read(pictures)
-        sums = model.model.sums(asked[0].stages)
-        one = Scored(
-            name=name,
-            networks=tuple(network for network in sums if "/" not in network),
-            scores=_shares(tasks, readings, true_readings),
-            distances={
-                "frechet": _share(frechet_distance(vectors, reference, seed)),
-                "kernel": _share(kernel_distance(vectors, reference, seed)),
-            },
-            unreadable=sum(not reading.readable for reading in readings) / n,
-            shown=_shown(tasks, readings),
-            saved=None
-            if first is None
-            else _share(frechet_saved([vectors], [first], reference, seed)),
+    for name, model in models.items():
+        paint = samples.painter(model, size)
+        found = evaluate(paint, reader, n, seed, split, progress=tell, workers=1)
+        painted = paint([task.caption.text for task in tasks], [task.seed for task in tasks])
+        vectors.append(reader.features(painted))
+        saved = [frechet_saved(vectors[-1:], vectors[:1], reference, seed)] if scored else []
+        sums = model.model.sums(model.request("", size=size).stages)
+        scored.append(
+            Scored(
+                name=name,
+                networks=tuple(network for network in sums if "/" not in network),
+                scores={s.name: (s.share, s.low, s.high) for s in found.scores},
+                distances={d.name: (d.value, d.low, d.high) for d in found.distances},
+                unreadable=found.unreadable,
+                shown=found.shown,
+                saved=next(((d.value, d.low, d.high) for d in saved), None),
+            )
         )
-        first = vectors if first is None else first
-        scored.append(one)
     return Configs(n, seed, size, split, tuple(scored))
 
 
@@ -178,26 +172,6 @@ def missing(contents: ModelFolder, stage: str = "sr256") -> dict[str, tuple[str,
         gone = tuple(network for network in wanted if network not in known)
         lacks |= {name: gone} if gone else {}
     return lacks
-
-
-def _shares(
-    tasks: Sequence[Task], readings: Sequence[Reading], true_readings: Sequence[Reading]
-) -> dict[str, Share]:
-    found = score(_stated(tasks), readings, true_readings)
-    return {each.name: (each.share, each.low, each.high) for each in found}
-
-
-def _shown(tasks: Sequence[Task], readings: Sequence[Reading]) -> dict[str, str]:
-    stated = _stated(tasks)
-    return {name: marks(outcomes(name, stated, readings)) for name in SCORES}
-
-
-def _stated(tasks: Sequence[Task]) -> list[tuple[Fact, ...]]:
-    return [facts(task.scene, task.caption) for task in tasks]
-
-
-def _share(distance: Distance) -> Share:
-    return distance.value, distance.low, distance.high
 
 
 def _told(share: Share) -> str:

@@ -19,12 +19,7 @@ from analysis.metrics import alignment, mean_of
 from analysis.samples import Samples, quiet
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
-from ediffi.storybook.distances import (
-    Distance,
-    frechet,
-    frechet_distance,
-    frechet_saved,
-)
+from ediffi.storybook.distances import Distance, frechet, frechet_distance, frechet_saved
 from ediffi.storybook.evaluation import Progress, Reader, Task, draw, make_tasks, other_scenes
 from ediffi.storybook.scene import Scene
 from ediffi.storybook.scoring import facts
@@ -38,8 +33,6 @@ NO_SECOND_CLIP = (
 )
 
 Renders = Callable[[list[Scene]], np.ndarray]
-Shown = dict[tuple[str, float], np.ndarray]
-"""By network and scale, a number or a vector for each picture."""
 
 
 @dataclass(frozen=True)
@@ -127,21 +120,16 @@ def measure(
     own, reference = reader.features(truth[:n]), reader.features(truth[n:])
     captions = [task.caption.text for task in tasks]
     curves: list[Curve] = []
-    shares: Shown = {}
-    judged: Shown = {}
-    vectors: Shown = {}
+    seen: list[list[_Sample]] = []
+    rising = sorted(scales)
     for place, (name, model) in enumerate(models.items()):
-        points = []
-        for turn, scale in enumerate(sorted(scales)):
+        seen.append([])
+        for turn, scale in enumerate(rising):
             tell("guidance scales", place * len(scales) + turn, len(models) * len(scales))
-            sample = _sampled(model, reader, samples, tasks, scale, steps, judge)
-            shares[name, scale], vectors[name, scale] = sample.aligned, sample.vectors
-            if sample.clip is not None:
-                judged[name, scale] = sample.clip
-            points.append(_point(scale, sample, reference, seed))
-        curves.append(Curve(name, tuple(points)))
-    first = curves[0]
-    middle = sorted(scales)[len(scales) // 2]
+            seen[-1].append(_sampled(model, reader, samples, tasks, scale, steps, judge))
+        points = zip(rising, seen[-1], strict=True)
+        curves.append(Curve(name, tuple(_point(*each, reference, seed) for each in points)))
+    first = seen[0]
     return Tradeoff(
         n=n,
         seed=seed,
@@ -150,16 +138,10 @@ def measure(
         floor=round(frechet(own, reference), 4),
         curves=tuple(curves),
         gains=tuple(
-            Gain(
-                network=curve.network,
-                rival=first.network,
-                frechet=_nearer(curve, first, vectors, reference, seed),
-                aligned=_more(curve, first, shares),
-                clip=_more(curve, first, judged) if judged else None,
-            )
-            for curve in curves[1:]
+            Gain(curve.network, curves[0].network, *_gained(own, first, reference, seed))
+            for curve, own in zip(curves[1:], seen[1:], strict=True)
         ),
-        guided=mean_of(shares[first.network, middle] - shares[first.network, min(scales)]),
+        guided=mean_of(first[len(rising) // 2].aligned - first[0].aligned),
         missing=() if judge else (NO_SECOND_CLIP,),
         clip_true=mean_of(judge.scores(truth[:n], captions)) if judge else None,
         clip_wrong=mean_of(judge.scores(truth[:n], captions[1:] + captions[:1])) if judge else None,
@@ -236,23 +218,21 @@ def _point(scale: float, sample: _Sample, reference: np.ndarray, seed: int) -> P
     )
 
 
-def _more(curve: Curve, rival: Curve, shown: Shown) -> Distance:
-    """How much more `curve` shows than its rival, mean of the scales, paired."""
-    paired = [own - other for own, other in _pairs(curve, rival, shown)]
-    return mean_of(np.mean(paired, 0))
-
-
-def _nearer(
-    curve: Curve, rival: Curve, vectors: Shown, reference: np.ndarray, seed: int
-) -> Distance:
-    """How much nearer to true renders `curve` is than its rival, mean of the scales, paired."""
-    own, others = zip(*_pairs(curve, rival, vectors), strict=True)
-    return frechet_saved(own, others, reference, seed)
-
-
-def _pairs(curve: Curve, rival: Curve, found: Shown) -> list[tuple[np.ndarray, np.ndarray]]:
-    scales = [point.guidance for point in curve.points]
-    return [(found[curve.network, scale], found[rival.network, scale]) for scale in scales]
+def _gained(
+    own: Sequence[_Sample], rivals: Sequence[_Sample], reference: np.ndarray, seed: int
+) -> tuple[Distance, Distance, Distance | None]:
+    """How much nearer, better aligned and better judged: means of the scales, paired."""
+    pairs = list(zip(own, rivals, strict=True))
+    nearer = frechet_saved(
+        [mine.vectors for mine, _ in pairs], [other.vectors for _, other in pairs], reference, seed
+    )
+    aligned = mean_of(np.mean([mine.aligned - other.aligned for mine, other in pairs], 0))
+    judged = [
+        mine.clip - other.clip
+        for mine, other in pairs
+        if mine.clip is not None and other.clip is not None
+    ]
+    return nearer, aligned, mean_of(np.mean(judged, 0)) if judged else None
 
 
 def _judged(words: str, score: Distance | None) -> str:

@@ -1,4 +1,4 @@
-"""Means over pictures, and of differences, with their 95 % intervals, as records keep them.
+"""Means over pictures with their 95 % intervals, as the records of studies keep them.
 
 It knows numbers and nothing of what was measured; shares of yes and no, alone and in pairs, have
 their intervals in `ediffi.storybook.scoring`.
@@ -27,16 +27,3 @@ def mean(values: Sequence[float]) -> Share:
     spread = float(numbers.std(ddof=1)) if len(numbers) > 1 else 0.0
     half = 1.96 * spread / math.sqrt(len(numbers))
     return round(middle, 4), round(max(0.0, middle - half), 4), round(middle + half, 4)
-
-
-def paired(values: Sequence[float]) -> Share:
-    """The mean of differences, one a picture, of either sign, with its normal 95 % interval.
-
-    Raises ValueError for fewer than 2 values.
-    """
-    if len(values) < 2:
-        raise ValueError(f"A paired difference needs at least 2 pictures, not {len(values)}.")
-    numbers = np.asarray(values, dtype=np.float64)
-    middle = float(numbers.mean())
-    half = 1.96 * float(numbers.std(ddof=1)) / math.sqrt(len(numbers))
-    return round(middle, 4), round(middle - half, 4), round(middle + half, 4)

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.intervals import Share, mean, paired
+from analysis.intervals import Share, mean
+from analysis.metrics import mean_of
 from analysis.painted_tasks import GRID, PAGE, SETTINGS, Box, Job, Setting, jobs
 from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
-from ediffi.storybook.distances import kernel_distance
+from ediffi.storybook.distances import Distance, kernel_distance
 from ediffi.storybook.evaluation import Reader, draw
 from ediffi.storybook.inspector import Reading, Seen
 from ediffi.storybook.scoring import wilson
@@ -214,6 +215,7 @@ def _scored(
         [float(np.mean([share or 0.0 for share in row])) for row in rows] for rows in (own, chance)
     )
     away = kernel_distance(reader.features(shown), true)
+    beyond = mean_of(np.subtract(mine, theirs))
     return Placed(
         things=len(asked[0].kinds),
         rule=by.rule if by else "none",
@@ -222,9 +224,9 @@ def _scored(
         chance=_bounded(theirs)[0],
         present=_mean([[float(share is not None) for share in row] for row in own]),
         kept=round(float(np.mean(there)), 4) if there else None,
-        distance=(round(away.value, 4), round(away.low, 4), round(away.high, 4)),
+        distance=_rounded(away),
         elsewhere=by.elsewhere if by else 0.0,
-        beyond=paired(np.subtract(mine, theirs).tolist()),
+        beyond=_rounded(beyond),
     )
 
 
@@ -235,6 +237,10 @@ def _shares(reading: Reading, job: Job, places: Job) -> list[float | None]:
 def _mean(rows: Sequence[Sequence[float]]) -> Share:
     """The mean over pictures, whose things are not independent, with its 95 % interval."""
     return _bounded([float(np.mean(row)) for row in rows])
+
+
+def _rounded(distance: Distance) -> Share:
+    return round(distance.value, 4), round(distance.low, 4), round(distance.high, 4)
 
 
 def _bounded(shares: Sequence[float]) -> Share:

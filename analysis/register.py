@@ -73,13 +73,7 @@ def _configs(given: Setting) -> configs.Configs:
     models = configs.open_all(given.folder, there, stage)
     size = next(each.high for each in models["A"].model.stages if each.name == stage)
     found = configs.measure(
-        models,
-        given.reader,
-        given.n,
-        given.seed,
-        size,
-        samples=given.samples,
-        tell=given.tell,
+        models, given.reader, given.samples, given.n, given.seed, size, tell=given.tell
     )
     return replace(found, missing=gone)
 

@@ -156,18 +156,17 @@ def _scored(
     asked: Sequence[Job], readings: Sequence[Reading], strength: float, low: float, high: float
 ) -> Lent:
     pairs = list(zip(asked, readings, strict=True))
-    style = [reading.style == job.reference.style for job, reading in pairs]
+    style: list[bool | None] = [reading.style == job.reference.style for job, reading in pairs]
     things = [_first(job) in _kinds(reading) if _first(job) else None for job, reading in pairs]
     leak = [bool(job.foreign & _kinds(reading)) if job.foreign else None for job, reading in pairs]
-    shown: dict[str, list[bool | None]] = {"style": [*style], "things": things, "leak": leak}
     return Lent(
         strength=strength,
         sigma_low=low,
         sigma_high=high,
-        style=_share(shown["style"]),
+        style=_share(style),
         things=_share(things),
         leak=_share(leak),
-        shown={name: marks(found) for name, found in shown.items()},
+        shown={"style": marks(style), "things": marks(things), "leak": marks(leak)},
     )
 
 

@@ -106,6 +106,8 @@ def test_the_usual_sampler_is_given_most_pairs():
     found = measure(model, Shades(), 4, (0.1,), (9, steps), (solver,), few=2)  # pyright: ignore
     assert [(s.steps, s.pairs) for s in found.switched] == [(9, 2), (steps, 4)]
     assert f"{solver}, 9 steps, n = 2 pairs" in sentences(found)[0]
+    title = plots.prompt_switching(found).get_suptitle()
+    assert title == "decided early, 2 to 4 pairs of sentences"
     usual = SamplingConfig()
     assert (usual.solver, usual.steps) == USUAL
 
