@@ -1,4 +1,4 @@
-"""Which devices can be used here, and which number format each multiplies fastest.
+"""Which devices can be used here, what they are, and which number format each multiplies fastest.
 
 It knows devices, never what is computed.
 """
@@ -17,6 +17,16 @@ def usable_device(name: str) -> torch.device:
         reason = str(error).split("\n")[0]
         raise ValueError(f"The device {name!r} cannot be used here: {reason}") from None
     return device
+
+
+def processor(device: torch.device) -> str:
+    """What multiplies there: a GPU by its name, a CPU by its instructions ("AVX512 with AMX")."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    widest = torch.backends.cpu.get_cpu_capability()
+    if torch.cpu._is_amx_tile_supported():
+        return f"{widest} with AMX"
+    return f"{widest} with BF16" if torch.cpu._is_avx512_bf16_supported() else widest
 
 
 def fastest_dtype(device: torch.device) -> torch.dtype:

@@ -23,6 +23,7 @@ from ediffi.config import SamplingConfig, StageChoice
 from ediffi.controls.prompt_switching import Turn
 from ediffi.controls.style_transfer import Style
 from ediffi.files import written_whole
+from ediffi.precision import processor
 
 FORMAT = 2
 READABLE = (1, 2)
@@ -59,16 +60,11 @@ class Environment:
     @classmethod
     def here(cls, device: torch.device, dtype: torch.dtype) -> Environment:
         """The environment of this process, for a network that computes in `dtype` on `device`."""
-        cuda = device.type == "cuda"
         return cls(
             ediffi=__version__,
             torch=str(torch.__version__),
             device=device.type,
-            processor=(
-                torch.cuda.get_device_name(device)
-                if cuda
-                else torch.backends.cpu.get_cpu_capability()
-            ),
+            processor=processor(device),
             dtype=str(dtype).removeprefix("torch."),
             threads=torch.get_num_threads(),
         )
