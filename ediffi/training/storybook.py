@@ -90,12 +90,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--pictures", type=int, help="likewise, in pictures")
     parser.add_argument("--batch", type=int, help="likewise, pictures per step")
     parser.add_argument("--scenes", type=int, help="scenes to draw")
+    parser.add_argument("--flat-scenes", type=int, help="likewise, in the flat style")
+    parser.add_argument("--base-only", action="store_true", help="draw nothing for the stages")
     parser.add_argument("--first-seed", type=int, help="other scenes: the seed of the first one")
     parser.add_argument("--start", type=Path, help="network folder that the phase begins with")
     given = parser.parse_args(arguments)
     plan = plans.plan(given.plan)
     if given.scenes:
         plan = replace(plan, scenes=given.scenes)
+    if given.flat_scenes is not None:
+        plan = replace(plan, flat_scenes=given.flat_scenes)
+    if given.base_only:
+        plan = replace(plan, large_scenes=())
     if given.first_seed is not None:
         plan = replace(plan, first_seed=given.first_seed)
     changes = {n: getattr(given, n) for n in ("seconds", "pictures", "batch") if getattr(given, n)}

@@ -138,6 +138,18 @@ def test_another_first_seed_moves_what_is_trained_on_and_nothing_else(tmp_path, 
         assert other == (name, split, seed + (500 if split == "train" else 0))
 
 
+def test_fewer_scenes_and_none_for_the_stages_can_be_asked_for(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        folders,
+        "render_shards",
+        lambda folder, split, seed, count, **_: drawn.update({folder.name: count}),
+    )
+    asked = ["--folder", str(tmp_path), "--plan", "tiny", "--part", "draw"]
+    storybook.main([*asked, "--scenes", "9", "--flat-scenes", "0", "--base-only"])
+    assert drawn == {"train": 9, "signs": 8, "dressed": 8, "validation": 16}
+
+
 def test_signs_and_dressed_animals_are_trained_on_besides(tmp_path, monkeypatch):
     plan = plans.plan("tiny")
     assert dict(plan.rare_scenes) == {"signs": 8, "dressed": 8}
