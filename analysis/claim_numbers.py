@@ -1,14 +1,12 @@
 """Where the ledger's numbers stand in the records of the studies.
 
 Each function takes what a study found and gives one number, or None where the record does not have
-it. Two ways to paint the same captions are compared in pairs; records from before that kept no
-pairs, and their errors are taken as independent, which is too wide. What a number would show, and
-whether it does, is not known here.
+it. Two ways to paint the same captions are compared in pairs. What a number would show, and whether
+it does, is not known here.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 from analysis.ledger import Found, Number
@@ -62,13 +60,10 @@ def config_gain(better: str) -> Read:
     """The Fréchet distance that a configuration saves beside Config A."""
 
     def read(found: Found) -> Number | None:
-        by_name = {scored["name"]: scored for scored in found["scored"]}
-        if not {"A", better} <= by_name.keys():
-            return None
-        if by_name[better].get("saved"):
-            return _triple(by_name[better]["saved"], found["n"])
-        far = [_triple(by_name[name]["distances"]["frechet"], found["n"]) for name in ("A", better)]
-        return _less(*far)
+        for scored in found["scored"]:
+            if scored["name"] == better and scored["saved"]:
+                return _triple(scored["saved"], found["n"])
+        return None
 
     return read
 
@@ -100,7 +95,7 @@ def lent(what: str) -> Read:
 
     def read(found: Found) -> Number | None:
         everywhere = {
-            lent["strength"]: (lent.get("shown", {}).get(what), _triple(lent[what], found["n"]))
+            lent["strength"]: lent["shown"][what]
             for lent in found["lent"]
             if lent["sigma_low"] == 0 and lent["sigma_high"] >= 80
         }
@@ -113,7 +108,7 @@ def sided(rule: str, weight: float, elsewhere: float) -> Read:
     """How often a thing that was painted on one side stands there, by this setting."""
 
     def read(found: Found) -> Number | None:
-        for each in found.get("sided", ()):
+        for each in found["sided"]:
             if (each["rule"], each["weight"], each["elsewhere"]) == (rule, weight, elsewhere):
                 return _triple(each["asked"], each["captions"])
         return None
@@ -126,10 +121,9 @@ def painted(rule: str, weight: float, elsewhere: float) -> Read:
 
     def read(found: Found) -> Number | None:
         for each in found["placed"]:
-            asked = (each["things"], each["rule"], each["weight"], each.get("elsewhere", 0.0))
+            asked = (each["things"], each["rule"], each["weight"], each["elsewhere"])
             if asked == (1, rule, weight, elsewhere):
-                apart = [value - each["chance"] for value in each["inside"]]
-                return _triple(each.get("beyond") or apart, found["n"])
+                return _triple(each["beyond"], found["n"])
         return None
 
     return read
@@ -151,13 +145,12 @@ def heard(name: str, length: str, embeddings: Sequence[str], rival: Sequence[str
     """How much oftener a statement comes out with these embeddings than with their rivals."""
 
     def read(found: Found) -> Number | None:
-        scores = {
-            tuple(each["embeddings"]): (each.get("shown", {}).get(name), _scored(score))
+        shown = {
+            tuple(each["embeddings"]): each["shown"].get(name)
             for each in found["heard"]
-            for score in each["scores"]
-            if (each["length"], score["name"]) == (length, name)
+            if each["length"] == length
         }
-        return _more_often(scores.get(tuple(embeddings)), scores.get(tuple(rival)))
+        return _more_often(shown.get(tuple(embeddings)), shown.get(tuple(rival)))
 
     return read
 
@@ -176,8 +169,7 @@ def switched(at: float, away: str, by: tuple[str, int] = USUAL) -> Read:
     def read(found: Found) -> Number | None:
         for each in found["switched"]:
             if (each["solver"], each["steps"], each["share"]) == (*by, at):
-                n = each.get("pairs") or found["n"]
-                return _unanimous(_triple(each[f"drawn_{away}"], n))
+                return _unanimous(_triple(each[f"drawn_{away}"], each["pairs"]))
         return None
 
     return read
@@ -206,21 +198,7 @@ def _distance(found: Found, n: int) -> Number:
     return Number(found["value"], found["low"], found["high"], n)
 
 
-Way = tuple[str | None, Number]
-"""One way to paint some captions: its marks, where they were kept, and its share."""
-
-
-def _more_often(one: Way | None, other: Way | None) -> Number | None:
-    if one is None or other is None:
-        return None
-    if not one[0] or not other[0]:
-        return _less(one[1], other[1])
-    more = more_often(one[0], other[0])
+def _more_often(one: str | None, other: str | None) -> Number | None:
+    """From the marks of two ways to paint the same captions."""
+    more = more_often(one, other) if one and other else None
     return Number(more.value, more.low, more.high, more.n) if more else None
-
-
-def _less(one: Number, other: Number) -> Number:
-    """`one` minus `other`, their errors taken as independent."""
-    reach = math.hypot(one.high - one.low, other.high - other.low) / 2
-    value = one.value - other.value
-    return Number(value, value - reach, value + reach, min(one.n, other.n))

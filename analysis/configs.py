@@ -56,7 +56,7 @@ class Scored:
     scores: dict[str, Share]
     distances: dict[str, Share]
     unreadable: float
-    shown: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, str]
     saved: Share | None = None
 
 

@@ -10,7 +10,7 @@ the front door and the inspector; no network.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -40,7 +40,7 @@ class Heard:
     length: str
     embeddings: tuple[str, ...]
     scores: tuple[Score, ...]
-    shown: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, str]
 
     def score(self, name: str) -> Score | None:
         """The score of that name, None if no caption asked for it."""

@@ -48,8 +48,8 @@ class Placed:
     present: Share
     kept: float | None
     distance: Share
-    elsewhere: float = 0.0
-    beyond: Share | None = None
+    elsewhere: float
+    beyond: Share
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Places:
     seed: int
     area: float
     placed: tuple[Placed, ...]
-    sided: tuple[Sided, ...] = ()
+    sided: tuple[Sided, ...]
 
 
 def inside(reading: Reading, kind: str, box: Box) -> float | None:

@@ -91,7 +91,7 @@ def prompt_switching(found: Switches) -> Figure:
             axes.set_xlabel("switched from this share of the steps on, %")
         panels[0].set_ylabel("distance, pure pictures = 1")
         panels[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-        counted = sorted({each.pairs or found.n for each in found.switched})
+        counted = sorted({each.pairs for each in found.switched})
         told = " to ".join(str(n) for n in dict.fromkeys((counted[0], counted[-1])))
         figure.suptitle(f"{found.model}, {told} pairs of sentences", fontsize=9)
         pyplot.close(figure)

@@ -55,8 +55,7 @@ class Switched:
     The second caption is heard from step `begins` on (counted from 0), which starts at `sigma`.
     `pixels_first` and `pixels_last` are distances to the pure pictures, divided by the distance
     between the two; `drawn_first` and `drawn_last` are the same of what the inspector reads: 0 is
-    all the same, 1 is as different as the two pure pictures are. `pairs` is how many there were, 0
-    in records from before it was kept.
+    all the same, 1 is as different as the two pure pictures are. `pairs` is how many there were.
     """
 
     solver: str
@@ -68,7 +67,7 @@ class Switched:
     pixels_last: Share
     drawn_first: Share
     drawn_last: Share
-    pairs: int = 0
+    pairs: int
 
 
 @dataclass(frozen=True)
@@ -163,9 +162,9 @@ def sentences(found: Switches) -> list[str]:
         parts = []
         for by, told in (("pixels", "a pixel"), ("drawn", "what is drawn")):
             calm = found.settled(solver, steps, by)
-            when = f"from {calm.share:.0%} on (σ = {calm.sigma:.3g})" if calm else "never"
+            when = f"from {calm.share:.0%} on (σ = {calm.sigma:.2g})" if calm else "never"
             parts.append(f"a switch stops changing {told} {when}")
-        n = found.along(solver, steps)[0].pairs or found.n
+        n = found.along(solver, steps)[0].pairs
         said.append(f"{solver}, {steps} steps, n = {n} pairs: {'; '.join(parts)}.")
     said.append(f"Up to {found.tolerance:.0%} counts as no change.")
     return said

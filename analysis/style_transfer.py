@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -69,7 +69,7 @@ class Lent:
     style: Share
     things: Share
     leak: Share
-    shown: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, str]
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,7 @@ def test_configurations_without_their_networks_are_left_out_and_told(tmp_path):
         "C": ("rest", "sr32-low", "sr32-high"),
         "D": ("sr32-low", "sr32-high"),
     }
-    found = Configs(10, 0, 32, "test", (Scored("A", (), {}, {}, 0.0),), gone)
+    found = Configs(10, 0, 32, "test", (Scored("A", (), {}, {}, 0.0, {}),), gone)
     assert "Config B was left out: there is no sr32-low and no sr32-high." in table(found)
 
 
@@ -97,7 +97,7 @@ def test_the_table_and_what_lies_apart():
     def scored(name, thing):
         half = np.float64(0.02).item()
         share, away = (thing, thing - half, thing + half), (10.0, 8.0, 12.5)
-        return Scored(name, (), {"thing": share}, {"frechet": away}, 0.0)
+        return Scored(name, (), {"thing": share}, {"frechet": away}, 0.0, {})
 
     found = Configs(10, 0, 256, "test", (scored("A", 0.5), scored("D", 0.6), scored("B", 0.52)))
     assert found.apart("A", "D") == ("thing",) and found.apart("A", "B") == ()

@@ -18,7 +18,8 @@ def shown(figure):
 
 def test_a_lent_style_has_a_row_for_each_setting():
     share = (0.5, 0.4, 0.6)
-    lent = (Lent(0.0, 0.0, 1e4, share, share, share), Lent(3.0, 0.0, 2.0, share, share, share))
+    rows = ((0.0, 0.0, 1e4), (3.0, 0.0, 2.0))
+    lent = tuple(Lent(*row, share, share, share, {}) for row in rows)
     axes, labels = shown(plots_of_shares.style_transfer(Styles("m", 9, 0, 1 / 9, lent)))
     assert labels == ["no reference", "strength 3, σ below 2"]
     assert len(axes.lines) == 2 * 2 * 2 + 1
@@ -27,10 +28,10 @@ def test_a_lent_style_has_a_row_for_each_setting():
 def test_painting_shows_one_thing_and_two_side_by_side():
     def placed(things, rule, weight):
         share = (0.2, 0.1, 0.3)
-        return Placed(things, rule, weight, share, 0.1, share, None, share)
+        return Placed(things, rule, weight, share, 0.1, share, None, share, 0.0, share)
 
     found = [placed(k, *how) for k in (1, 2) for how in (("none", 0.0), ("max", 2.0))]
-    axes, labels = shown(plots_of_shares.paint_with_words(Places("m", 9, 0, 0.1, tuple(found))))
+    axes, labels = shown(plots_of_shares.paint_with_words(Places("m", 9, 0, 0.1, tuple(found), ())))
     assert labels == ["unpainted", "max, weight 2"] and len(axes.lines) == 4 * 2
     sided = (Sided("max", 2.0, 0.0, 8, (0.75, 0.5, 1.0), (0.9, 0.8, 1.0)),)
     both = plots_of_shares.paint_with_words(Places("m", 9, 0, 0.1, tuple(found), sided))
@@ -43,7 +44,7 @@ def test_painting_shows_one_thing_and_two_side_by_side():
 
 
 def test_configurations_and_ways_of_enlarging_are_rows():
-    scored = [Scored(name, (), {}, {"frechet": (9.0, 8.0, 10.0)}, 0.0) for name in "AD"]
+    scored = [Scored(name, (), {}, {"frechet": (9.0, 8.0, 10.0)}, 0.0, {}) for name in "AD"]
     axes, labels = shown(plots_of_shares.configs(Configs(9, 0, 256, "test", tuple(scored))))
     assert labels == ["Config A", "Config D"] and axes.get_xlim()[0] == 0
     ways = [Enlarged(m, f, *[(0.1, 0.01)] * 5) for f in (False, True) for m in ("sr256", "bicubic")]
