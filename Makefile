@@ -51,6 +51,7 @@ format: $(VENV)/.all
 
 notebooks: $(VENV)/.all
 	$(BIN)/python -m analysis.notebooks notebooks
+	$(BIN)/python -m analysis.notebook_pictures
 
 # After new weights: records, pictures, notebooks, readme, in this order. A study whose record is of
 # these weights and this n is left out, so a run that was cut goes on. `make -j2 records` measures two

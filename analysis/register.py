@@ -6,6 +6,8 @@ A new study is one row here, one file and one figure. It joins; it measures noth
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -30,8 +32,11 @@ from analysis import (
     upscaling,
     variations,
 )
+from analysis.records import read_record
+from analysis.results import FOLDER
 from analysis.studying import Setting, Study
 from analysis.true_renders import true_renders
+from ediffi.config import from_json
 
 
 def _walk(given: Setting) -> denoising_walk.Walk:
@@ -266,3 +271,12 @@ def study(name: str) -> Study:
             return one
     known = ", ".join(one.name for one in STUDIES)
     raise ValueError(f"There is no study {name!r}; there are {known}, and all of them.")
+
+
+def recorded(name: str, folder: Path = FOLDER) -> Any:
+    """What the record of a study holds, as the study's own class; no model is needed.
+
+    Raises ValueError or FileNotFoundError in one sentence where there is no such study or record.
+    """
+    found = read_record(folder / f"{study(name).name}.json").found
+    return from_json(study(name).kind, found)
