@@ -12,8 +12,9 @@ FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
     " --disable-background-networking --disable-component-update --disable-sync"
 ).split()
-BROKEN_OFF = "BodyStreamBuffer was aborted"
-"""What gradio reports of itself where a page is left while its stream of messages is open."""
+BROKEN_OFF = ("BodyStreamBuffer was aborted", "AbortError: signal is aborted without reason")
+"""What gradio reports of itself where a page is left while its stream of messages is open; the
+second was seen with Chromium 156."""
 PATIENCE = 60_000  # milliseconds; a busy machine is no failure
 PHASE = "phase => document.querySelector('.sheet').dataset.phase === phase"
 PICTURE = "document.querySelector('.tiles img').getAttribute('src')"
@@ -36,7 +37,7 @@ class Visit:
         self.page.on("request", lambda request: self.hosts.add(host(request.url)))
 
     def complain(self, error: str) -> None:
-        if BROKEN_OFF not in error:
+        if not any(said in error for said in BROKEN_OFF):
             self.complaints.append(error)
 
     def phase(self, name: str) -> None:
