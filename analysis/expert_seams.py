@@ -185,13 +185,13 @@ def sentences(report: Seams) -> list[str]:
     for g in report.gains:
         low, high = (f"{100 * end:+.1f}" for end in g.interval)
         said.append(
-            f"{g.expert} against {g.rival} from sigma {g.low:.3g} to {g.high:.3g}: {g.verdict},"
+            f"{g.expert} against {g.rival} from sigma {g.low:.2g} to {g.high:.2g}: {g.verdict},"
             f" loss {100 * abs(g.mean):.1f} % {'lower' if g.mean >= 0 else 'higher'}"
             f" (gain in percent, 95 % interval: {low} to {high}, n = {report.n})."
         )
     for s in report.seams:
         said.append(
-            f"At sigma {s.sigma:.3g} {s.below} and {s.above} differ by {100 * s.disagreement:.0f} %"
+            f"At sigma {s.sigma:.2g} {s.below} and {s.above} differ by {100 * s.disagreement:.0f} %"
             " of the error of the better one."
         )
     return said
