@@ -291,8 +291,7 @@ def test_a_dropped_picture_fills_the_painter_again(visit: Visit, painter, tmp_pa
     drag(visit, (0.2, 0.5), (0.4, 0.6))
     first: dict[str, Any] = sent(visit, painter)
     asked, path = painter.requests[-1], visit.download(tmp_path)
-    page.reload()
-    page.wait_for_selector("#paint")
+    visit.reload()
     page.set_input_files("#recall input[type=file]", path)
     page.wait_for_selector(".entry .pick:has-text('a red fox')")
     assert page.input_value("#prompt textarea") == PROMPT

@@ -12,9 +12,10 @@ FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
     " --disable-background-networking --disable-component-update --disable-sync"
 ).split()
-BROKEN_OFF = ("BodyStreamBuffer was aborted", "AbortError: signal is aborted without reason")
-"""What gradio reports of itself where a page is left while its stream of messages is open; the
-second was seen with Chromium 156."""
+BROKEN_OFF = "BodyStreamBuffer was aborted"
+"""What gradio reports of itself where a page is left while its stream of messages is open."""
+LEFT = "AbortError: signal is aborted without reason"
+"""The same in Chromium 156's words, which only a page that is being left may say."""
 PATIENCE = 60_000  # milliseconds; a busy machine is no failure
 PHASE = "phase => document.querySelector('.sheet').dataset.phase === phase"
 PICTURE = "document.querySelector('.tiles img').getAttribute('src')"
@@ -27,6 +28,7 @@ class Visit:
     page: Page
     complaints: list[str] = field(default_factory=list)
     hosts: set[str] = field(default_factory=set)
+    leaving: bool = False
 
     def listen(self) -> None:
         self.page.on(
@@ -37,8 +39,15 @@ class Visit:
         self.page.on("request", lambda request: self.hosts.add(host(request.url)))
 
     def complain(self, error: str) -> None:
-        if not any(said in error for said in BROKEN_OFF):
+        if BROKEN_OFF not in error and not (self.leaving and LEFT in error):
             self.complaints.append(error)
+
+    def reload(self) -> None:
+        """Leaves the page and opens it anew."""
+        self.leaving = True
+        self.page.reload()
+        self.page.wait_for_selector("#paint")
+        self.leaving = False
 
     def phase(self, name: str) -> None:
         self.page.wait_for_function(PHASE, arg=name)
