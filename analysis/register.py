@@ -28,15 +28,14 @@ from analysis import (
     plots_of_trade_offs,
     prompt_switching,
     seam_history,
+    studying,
     style_transfer,
     upscaling,
     variations,
 )
-from analysis.records import read_record
 from analysis.results import FOLDER
 from analysis.studying import Setting, Study
 from analysis.true_renders import true_renders
-from ediffi.config import from_json
 
 
 def _walk(given: Setting) -> denoising_walk.Walk:
@@ -278,5 +277,4 @@ def recorded(name: str, folder: Path = FOLDER) -> Any:
 
     Raises ValueError or FileNotFoundError in one sentence where there is no such study or record.
     """
-    found = read_record(folder / f"{study(name).name}.json").found
-    return from_json(study(name).kind, found)
+    return studying.recorded(study(name), folder)

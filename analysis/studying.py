@@ -214,10 +214,14 @@ def run_studies(
     return tuple(outcomes)
 
 
+def recorded(study: Study, folder: Path) -> Any:
+    """What the record of a study holds, as the study's own class; errors name the file."""
+    return from_json(study.kind, read_record(folder / f"{study.name}.json").found)
+
+
 def redraw(study: Study, out: Path) -> Path:
     """The figure of a record that is there, drawn again without a model; errors name the file."""
-    record = read_record(out / f"{study.name}.json")
-    return _draw(study, from_json(study.kind, record.found), out)
+    return _draw(study, recorded(study, out), out)
 
 
 def _run(study: Study, setting: Setting, out: Path) -> Outcome:
