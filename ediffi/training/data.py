@@ -139,7 +139,7 @@ class ShardSource:
 
     def batch(self, positions: Sequence[int]) -> Batch:
         """The samples at these positions; pure, cheap, and the same on every machine."""
-        chosen = self._chosen(positions)
+        chosen = self.chosen(positions)
         pictures = np.stack([self.images[shard][row] for shard, row, _ in chosen])
         rows = [(self.embeddings[shard], caption, row) for shard, row, caption in chosen]
         x0 = torch.from_numpy(self._scaled(pictures))
@@ -148,13 +148,13 @@ class ShardSource:
     def texts(self, positions: Sequence[int]) -> list[str]:
         """The captions behind `batch(positions)`; reads sidecars, meant for sheets and probes."""
         found: dict[int, list[str]] = {}
-        chosen = self._chosen(positions)
+        chosen = self.chosen(positions)
         for shard in sorted({shard for shard, _, _ in chosen}):
             found[shard] = cache.captions_of(self.shards[shard])[0]
         return [found[shard][caption] for shard, _, caption in chosen]
 
-    def _chosen(self, positions: Sequence[int]) -> list[tuple[int, int, int]]:
-        """(shard, picture in it, caption in it) per position."""
+    def chosen(self, positions: Sequence[int]) -> list[tuple[int, int, int]]:
+        """Which sample is met at each position: (shard, picture in it, caption in it)."""
         places = np.asarray(positions)
         want_long = keyed.uniform(self.seed, "long", places // self.block) < self.long_share
         which = keyed.uniform(self.seed, "caption", places)

@@ -40,7 +40,8 @@ class Job:
     `module` is trained in place (load weights into it for a warm start). The run ends after
     `config.pictures` or after `seconds` of work, whichever comes first; the rate falls over
     the last `config.decay_share` of that. `trained_on` restricts the noise levels drawn. Where it
-    is `sharded`, several processes keep the weights in parts instead of a copy each.
+    is `sharded`, several processes keep the weights in parts instead of a copy each. `compiled`
+    builds kernels for the loss before the first step: meant for GPUs.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Job:
     log_every: int = 50
     cpu: bool = False
     sharded: bool = False
+    compiled: bool = False
     tensorboard: bool = True
     say: Callable[[str], None] = print
 

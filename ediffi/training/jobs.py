@@ -24,6 +24,7 @@ from ediffi.training.folders import Folders
 from ediffi.training.job import Job, Watch, averaged
 from ediffi.training.lineage import before, note_network, note_start
 from ediffi.training.plans import Phase, StorybookPlan
+from ediffi.training.resident import brought
 from ediffi.weights import load_state
 
 STAGE_NOISE = NoiseConfig(-1.2, 1.2)
@@ -67,6 +68,7 @@ class Workshop:
             seconds=phase.seconds,
             trained_on=phase.branch.trained_on() if phase.branch else (EVERYTHING,),
             watches=watches,
+            compiled=torch.device(self.device).type == "cuda",
             cpu=self.device == "cpu",
             say=self.say,
         )
@@ -86,7 +88,7 @@ class Workshop:
 
     def _base_data(self, phase: Phase, seed: int, folder: Path) -> tuple[Source, tuple[Watch, ...]]:
         folders, scale = Folders(self.folder), phase.resolution / self.of.base.resolution
-        source = ShardSource(
+        drawn = ShardSource(
             folders.training,
             phase.resolution,
             seed=seed,
@@ -94,6 +96,7 @@ class Workshop:
             other_styles=phase.other_styles,
             most_things=phase.most_things,
         )
+        source = brought(drawn, torch.device(self.device))
         held = ShardSource(folders.of("validation"), phase.resolution, long_share=0.0)
         every = self.plan.watch_seconds
         return source, (

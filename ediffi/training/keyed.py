@@ -50,11 +50,20 @@ def stratified(seed: int, stream: str, positions: Sequence[int] | np.ndarray) ->
     return np.mod(start + np.asarray(positions) * GOLDEN, 1.0)
 
 
-def noise(seed: int, positions: Sequence[int] | np.ndarray, shape: tuple[int, ...]) -> Tensor:
-    """Unit Gaussian noise (n, *shape), float32, one generator per position."""
-    drawn = torch.empty(len(positions), *shape)
+def noise(
+    seed: int,
+    positions: Sequence[int] | np.ndarray,
+    shape: tuple[int, ...],
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Unit Gaussian noise (n, *shape), float32, on `device`; its generator is sown per position.
+
+    A GPU's generator draws other numbers than the CPU's from the same seed.
+    """
+    drawn = torch.empty(len(positions), *shape, device=device)
+    generator = torch.Generator(device)
     for row, key in zip(drawn, hashed(seed, "noise", positions), strict=True):
-        row.normal_(generator=torch.Generator().manual_seed(int(key >> np.uint64(1))))
+        row.normal_(generator=generator.manual_seed(int(key >> np.uint64(1))))
     return drawn
 
 

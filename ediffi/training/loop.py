@@ -89,7 +89,7 @@ class _Run:
         self.device = accelerator.device
         self.module = _placed(job, self.device).train()
         self.objective = Objective(
-            self.module, job.loss, self.config.learned_weight, self.config.precision
+            self.module, job.loss, self.config.learned_weight, self.config.precision, self.device
         ).to(self.device)
         self.optimisers = optim.build_optimisers(self.module, self.config)
         if self.objective.weight is not None:
@@ -98,7 +98,8 @@ class _Run:
             self.optimisers.append(torch.optim.AdamW([group], WEIGHT_RATE, optim.BETAS))
         self.weights = [p for p in self.module.parameters() if p.requires_grad]
         # Weights in parts average their gradients themselves.
-        self.prepared = self.objective if job.sharded else accelerator.prepare(self.objective)
+        prepared = self.objective if job.sharded else accelerator.prepare(self.objective)
+        self.prepared = torch.compile(prepared, dynamic=False) if job.compiled else prepared
         self.ema = Ema(self.module)
         self.noise = LogNormal(self.config.noise.P_mean, self.config.noise.P_std)
         self.pictures = self.steps = self.skipped = 0
@@ -171,7 +172,8 @@ class _Run:
         batch = self.job.source.batch(positions)  # type: ignore[arg-type]
         u = torch.from_numpy(keyed.stratified(self.config.seed, "sigma", positions))
         sigma = self.noise.at(u, self.job.trained_on).float()
-        noise = keyed.noise(self.config.seed, positions, tuple(batch.x0.shape[1:]))
+        shape = tuple(batch.x0.shape[1:])
+        noise = keyed.noise(self.config.seed, positions, shape, batch.x0.device)
         return batch, sigma, noise
 
     def _kept(self, index: Tensor) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ediffi.precision import half_precision
+from ediffi.precision import fastest_dtype
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Tensor, Any], Tensor]
 """(denoiser, x0, sigma, noise, cond) → loss per picture `(b,)`."""
@@ -44,20 +44,31 @@ class SigmaWeight(nn.Module):
 
 
 class Objective(nn.Module):
-    """A network and its loss: forward gives the scalar to minimise and the losses per picture."""
+    """A network and its loss: forward gives the scalar to minimise and the losses per picture.
 
-    def __init__(self, network: nn.Module, loss: Loss, learned_weight: bool, precision: str):
+    Whether `device` is fast in bfloat16 is asked here and not at every call: a question to the
+    hardware would cut the graph of a compiled objective in two.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        learned_weight: bool,
+        precision: str,
+        device: torch.device,
+    ):
         super().__init__()
         if precision not in PRECISIONS:
             raise ValueError(f"precision is {precision!r}, but must be one of {PRECISIONS}.")
         self.network = network
         self.loss = loss
         self.weight = SigmaWeight() if learned_weight else None
-        self.precision = precision
+        self.in_bfloat16 = precision == "bf16" and fastest_dtype(device) is torch.bfloat16
 
     def forward(self, x0: Tensor, sigma: Tensor, noise: Tensor, cond: Any) -> tuple[Tensor, Tensor]:
         """`(total, losses)`: total is what is minimised, losses `(b,)` are unweighted, detached."""
-        with half_precision(x0.device, self.precision == "bf16"):
+        with torch.autocast(x0.device.type, torch.bfloat16, enabled=self.in_bfloat16):
             losses = self.loss(self.network, x0, sigma, noise, cond)
         losses = losses.float()
         if self.weight is None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,15 @@ def until_saved(process, folder, pictures):
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.05)
     raise AssertionError("no checkpoint came")
+
+
+def test_a_compiled_run_learns_what_a_plain_one_learns(data, tmp_path, monkeypatch):
+    # The eager back end traces and guards as every other, and needs no C++ compiler.
+    traced = partial(torch.compile, backend="eager")
+    monkeypatch.setattr(torch, "compile", traced)
+    run_job(data, tmp_path / "plain")
+    run_job(data, tmp_path / "compiled", compiled=True)
+    assert same(weights(tmp_path / "plain"), weights(tmp_path / "compiled"))
 
 
 def test_a_killed_run_resumes_bit_for_bit(data, tmp_path):

@@ -4,6 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from ediffi.build import build_denoiser
+from ediffi.conditioning.embeddings import Conditioning
+from ediffi.diffusion.loss import edm_loss
+from ediffi.presets import preset
 from ediffi.training.objective import Objective, SigmaWeight
 
 
@@ -32,7 +36,7 @@ def test_losses_are_reported_without_the_weight():
     def loss(network, x0, sigma, noise, cond):
         return network(x0).square().mean(1)
 
-    objective = Objective(nn.Identity(), loss, learned_weight=True, precision="fp32")
+    objective = Objective(nn.Identity(), loss, True, "fp32", torch.device("cpu"))
     weight = objective.weight
     assert weight is not None
     with torch.no_grad():
@@ -44,4 +48,27 @@ def test_losses_are_reported_without_the_weight():
 
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ValueError, match="fp8"):
-        Objective(nn.Identity(), lambda *a: a[1], False, "fp8")
+        Objective(nn.Identity(), lambda *a: a[1], False, "fp8", torch.device("cpu"))
+
+
+def test_the_storybooks_objective_is_one_graph():
+    """A compiled run is fast only if nothing cuts the graph: `fullgraph` raises where it is."""
+    base = preset("storybook").base
+    objective = Objective(build_denoiser(base), edm_loss, True, "bf16", torch.device("cpu"))
+    dims, generator = base.encoders, torch.Generator().manual_seed(0)
+    cond = Conditioning(
+        t5=torch.randn(2, 8, dims.t5, generator=generator),
+        t5_mask=torch.ones(2, 8, dtype=torch.bool),
+        clip=torch.randn(2, 8, dims.clip, generator=generator),
+        clip_mask=torch.ones(2, 8, dtype=torch.bool),
+        clip_pooled=torch.randn(2, dims.pooled, generator=generator),
+        clip_image=torch.randn(2, dims.image, generator=generator),
+        clip_image_mask=torch.ones(2, dtype=torch.bool),
+    )
+    x0, noise = torch.randn(2, 2, 3, 64, 64, generator=generator).unbind(0)
+    sigma = torch.tensor([0.3, 3.0])
+    traced = torch.compile(objective, dynamic=False, fullgraph=True, backend="eager")
+    total, losses = traced(x0, sigma, noise, cond)
+    plain_total, plain_losses = objective(x0, sigma, noise, cond)
+    assert torch.equal(losses, plain_losses)
+    assert total.item() == plain_total.item()
