@@ -27,6 +27,7 @@ from ediffi.storybook.evaluation import (
     make_tasks,
     other_scenes,
 )
+from ediffi.storybook.scoring import SCORES
 
 if TYPE_CHECKING:
     from ediffi.model_folder import ModelFolder
@@ -136,7 +137,7 @@ def table(configs: Configs) -> str:
     for name in configs.scored[0].scores:
         row = [scored.scores[name] for scored in configs.scored]
         cells = [f"{100 * s:.1f} ({100 * a:.1f} to {100 * b:.1f})" for s, a, b in row]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(f"| {SCORES.get(name, name)} | " + " | ".join(cells) + " |")
     for name in configs.scored[0].distances:
         row = [scored.distances[name] for scored in configs.scored]
         cells = [_told(share) for share in row]
@@ -145,7 +146,8 @@ def table(configs: Configs) -> str:
         saved = [_told(scored.saved) if scored.saved else "–" for scored in configs.scored]
         lines.append("| frechet distance saved beside A, paired | " + " | ".join(saved) + " |")
     for name, networks in configs.missing.items():
-        lines += ["", f"Config {name} was left out: there is no {' and no '.join(networks)}."]
+        lacking = " and no network ".join(repr(network) for network in networks)
+        lines += ["", f"Config {name} was left out: there is no network {lacking}."]
     return "\n".join(lines)
 
 

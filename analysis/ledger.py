@@ -22,6 +22,8 @@ HOLDS, FAILS, OPEN, UNMEASURED = VERDICTS = (
     "cannot be told at this n",
     "not measured yet",
 )
+PLURAL = {HOLDS: "hold", FAILS: "do not hold", UNMEASURED: "are not measured yet"}
+"""How a verdict is said of several claims; a state that stands for one alike is not listed."""
 N = 256
 """What commands of the ledger ask for where nothing has been measured."""
 LINES = 10
@@ -146,17 +148,30 @@ def document(claims: Sequence[Claim], folder: Path) -> str:
 
 
 def summary(claims: Sequence[Claim], folder: Path) -> str:
-    """Ten lines for the README: the count, then settled claims before open ones."""
+    """Ten lines for the README: the count, claims that hold and that do not, then open ones."""
     verdicts = ledger(claims, folder)
     counts = [(state, sum(v.state == state for v in verdicts)) for state in VERDICTS]
-    told = ", ".join(f"{count} {state}" for state, count in counts if count)
-    chosen = sorted(verdicts, key=lambda verdict: VERDICTS.index(verdict.state))[: LINES - 1]
+    told = ", ".join(_counted(state, count) for state, count in counts if count)
     lines = [f"**The ledger** of {len(verdicts)} claims ([all of them](docs/claims.md)): {told}."]
-    for verdict in chosen:
+    for verdict in chosen(verdicts, LINES - 1):
         number = verdict.number
         seen = f" {_value(verdict.claim, number)}, n = {number.n}." if number else ""
         lines.append(f"- *{_state(verdict)}*: {verdict.claim.says} ({verdict.claim.source}).{seen}")
     return "\n".join([lines[0], "", *lines[1:], ""])
+
+
+def chosen(verdicts: Sequence[Verdict], room: int) -> list[Verdict]:
+    """As many verdicts as there is room for, by state; what fails is never crowded out."""
+    others = [verdict for verdict in verdicts if verdict.state != FAILS]
+    others.sort(key=lambda verdict: VERDICTS.index(verdict.state))
+    failing = [verdict for verdict in verdicts if verdict.state == FAILS]
+    failing = failing[: max(room // 2, room - len(others))]
+    told = [*others[: room - len(failing)], *failing]
+    return sorted(told, key=lambda verdict: VERDICTS.index(verdict.state))
+
+
+def _counted(state: str, count: int) -> str:
+    return f"{count} {state if count == 1 else PLURAL.get(state, state)}"
 
 
 def _state(verdict: Verdict) -> str:

@@ -237,8 +237,20 @@ def test_settled_claims_come_first_in_ten_lines(tmp_path):
     of_study("expert_ranges", as_json(measure(50)), tmp_path)
     lines = [line for line in ledger.summary(CLAIMS, tmp_path).splitlines() if line]
     assert len(lines) == ledger.LINES
-    assert "1 holds, 29 not measured yet" in lines[0]
+    assert "1 holds, 29 are not measured yet" in lines[0]
     assert lines[1].startswith("- *holds*: A node with 1/512") and "34.0 %" in lines[1]
+
+
+def test_claims_that_fail_are_not_crowded_out():
+    claim = Claim("it is so", "Sec. 1", "a number", "none", lambda found: None, above=0.0)
+    held = [judged(claim, Number(2.0, 1.0, 3.0, 9)) for _ in range(20)]
+    failed = [judged(claim, Number(-2.0, -3.0, -1.0, 9)) for _ in range(3)]
+    chosen = [v.state for v in ledger.chosen([*failed, *held], 9)]
+    assert chosen == [HOLDS] * 6 + [FAILS] * 3
+    many = [v.state for v in ledger.chosen([*failed, *failed, *held], 9)]
+    assert many == [HOLDS] * 5 + [FAILS] * 4
+    few = [v.state for v in ledger.chosen([*failed, *failed, *held[:1]], 9)]
+    assert few == [HOLDS] + [FAILS] * 6
 
 
 def test_the_committed_ledger_is_that_of_the_committed_records():

@@ -10,6 +10,7 @@ from analysis.samples import Samples
 from ediffi.config import as_json, from_json
 from ediffi.model_folder import read_model
 from ediffi.storybook.inspector import Reading
+from ediffi.storybook.scoring import SCORES
 from tests.fakes import tiny_configs_folder, tiny_model_folder
 
 
@@ -90,7 +91,8 @@ def test_configurations_without_their_networks_are_left_out_and_told(tmp_path):
         "D": ("sr32-low", "sr32-high"),
     }
     found = Configs(10, 0, 32, "test", (Scored("A", (), {}, {}, 0.0, {}),), gone)
-    assert "Config B was left out: there is no sr32-low and no sr32-high." in table(found)
+    lacking = "there is no network 'sr32-low' and no network 'sr32-high'."
+    assert f"Config B was left out: {lacking}" in table(found)
 
 
 def test_the_table_and_what_lies_apart():
@@ -101,5 +103,6 @@ def test_the_table_and_what_lies_apart():
 
     found = Configs(10, 0, 256, "test", (scored("A", 0.5), scored("D", 0.6), scored("B", 0.52)))
     assert found.apart("A", "D") == ("thing",) and found.apart("A", "B") == ()
-    assert "| thing | 50.0 (48.0 to 52.0) | 60.0 (58.0 to 62.0) |" in table(found)
+    shown = f"| {SCORES['thing']} | 50.0 (48.0 to 52.0) | 60.0 (58.0 to 62.0) |"
+    assert shown in table(found)
     assert "| frechet distance, lower is better | 10 (8 to 12.5) | 10 (8 to 12.5) |" in table(found)
