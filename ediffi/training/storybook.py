@@ -37,9 +37,9 @@ def train_storybook(
 ) -> dict[str, float]:
     """Runs all parts (or `only` these) that are not done yet; seconds by part, of all that are.
 
-    `start` is a network folder whose weights a phase begins with. Stops without an error when a
-    part was interrupted: the same call goes on from there. Raises ValueError for an unknown part,
-    and what a part raises.
+    `start` is a network folder whose weights the one phase among `only` begins with. Stops without
+    an error when a part was interrupted: the same call goes on from there. Raises ValueError for an
+    unknown part, for a `start` without exactly one phase, and what a part raises.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     recipe = Recipe(Path(folder), plan, chosen, say, start)
@@ -48,6 +48,11 @@ def train_storybook(
     if unknown:
         known = ", ".join(part.name for part in parts)
         raise ValueError(f"the recipe has no part {unknown[0]!r}; it has {known}.")
+    phases = sum(phase.name in only for phase in plan.phases)
+    if start is not None and phases != 1:
+        raise ValueError(
+            f"start is what one phase begins with, but {phases} are asked for: name one as a part."
+        )
     seconds: dict[str, float] = {}
     before: list[Any] = []
     for part in parts:
@@ -93,7 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--flat-scenes", type=int, help="likewise, in the flat style")
     parser.add_argument("--base-only", action="store_true", help="draw nothing for the stages")
     parser.add_argument("--first-seed", type=int, help="other scenes: the seed of the first one")
-    parser.add_argument("--start", type=Path, help="network folder that the phase begins with")
+    parser.add_argument(
+        "--start", type=Path, help="network folder that the one phase named by --part begins with"
+    )
     given = parser.parse_args(arguments)
     plan = plans.plan(given.plan)
     if given.scenes:

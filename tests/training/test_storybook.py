@@ -61,6 +61,15 @@ def test_a_phase_can_begin_with_the_weights_of_a_network_folder(tmp_path):
         parts.Recipe(tmp_path, plan, start=tmp_path / "gone").job(plan.phases[0])
 
 
+@pytest.mark.parametrize("only", [(), ("draw",), ("base8", "base16"), ("base16", "middle")])
+def test_weights_to_begin_with_belong_to_one_phase(tmp_path, only):
+    with pytest.raises(ValueError, match="start is what one phase begins with, but"):
+        storybook.train_storybook(
+            tmp_path, plans.plan("tiny"), only, "cpu", lambda text: None, tmp_path
+        )
+    assert not list(tmp_path.iterdir())
+
+
 def go(folder, only=()):
     said = []
     seconds = storybook.train_storybook(folder, plans.plan("tiny"), only, "cpu", said.append)
