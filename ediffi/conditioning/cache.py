@@ -179,10 +179,14 @@ def _texts(texts: list[str], encoders: TextAndImageEncoders, batch: int) -> dict
     for start in range(0, len(order), batch):
         chosen = order[start : start + batch]
         encoded = encoders.encode_text([texts[i] for i in chosen])
+        # Batch by batch off the device: row by row every caption would wait for it five times.
+        t5_rows, t5_mask = encoded.t5.half().cpu(), encoded.t5_mask.cpu()
+        clip_rows, clip_mask = encoded.clip.half().cpu(), encoded.clip_mask.cpu()
+        pooled_rows = encoded.clip_pooled.half().cpu()
         for row, i in enumerate(chosen):
-            t5[i] = encoded.t5[row][encoded.t5_mask[row]].half().cpu()
-            clip[i] = encoded.clip[row][encoded.clip_mask[row]].half().cpu()
-            pooled[i] = encoded.clip_pooled[row].half().cpu()
+            t5[i] = t5_rows[row][t5_mask[row]]
+            clip[i] = clip_rows[row][clip_mask[row]]
+            pooled[i] = pooled_rows[row]
     return {
         "t5": torch.cat(t5),
         "t5_offsets": _offsets(t5),
