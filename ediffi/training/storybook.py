@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--plan", default="storybook-cpu", choices=list(plans.PLANS))
     parser.add_argument("--part", action="append", default=[], help="only this part; repeatable")
     parser.add_argument("--seconds", type=float, help="budget of the phase named by --part")
-    parser.add_argument("--pictures", type=int, help="likewise, in pictures")
+    parser.add_argument("--pictures", type=int, help="likewise, in pictures, however long it takes")
     parser.add_argument("--batch", type=int, help="likewise, pictures per step")
     parser.add_argument("--scenes", type=int, help="scenes to draw")
     parser.add_argument("--flat-scenes", type=int, help="likewise, in the flat style")
@@ -111,9 +111,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plan = replace(plan, large_scenes=())
     if given.first_seed is not None:
         plan = replace(plan, first_seed=given.first_seed)
-    changes = {n: getattr(given, n) for n in ("seconds", "pictures", "batch") if getattr(given, n)}
-    for name in given.part if changes else ():
-        plan = plan.with_phase(replace(plan.phase(name), **changes))
+    settings = ("seconds", "pictures", "batch")
+    changes: dict[str, Any] = {n: getattr(given, n) for n in settings if getattr(given, n)}
+    if given.pictures and not given.seconds:
+        changes["seconds"] = None
+    asked = [phase for phase in plan.phases if phase.name in given.part]
+    if changes and not asked:
+        parser.error("--seconds, --pictures and --batch are a phase's: name one by --part")
+    for phase in asked:
+        plan = plan.with_phase(replace(phase, **changes))
     train_storybook(given.folder, plan, given.part, start=given.start)
 
 

@@ -128,6 +128,22 @@ def test_the_command_line_changes_one_phase(tmp_path, monkeypatch):
     assert plan.phase("base16").seconds == 7 and plan.phase("base8").seconds is None
 
 
+def test_a_budget_in_pictures_takes_the_place_of_one_in_seconds(tmp_path, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(storybook, "train_storybook", lambda *given, start: seen.append(given[1]))
+    asked = ["--folder", str(tmp_path), "--plan", "storybook-cpu", "--pictures", "64"]
+    storybook.main([*asked, "--part", "draw", "--part", "base64"])
+    storybook.main([*asked, "--part", "base64", "--seconds", "9"])
+    assert [(p.phase("base64").pictures, p.phase("base64").seconds) for p in seen] == [
+        (64, None),
+        (64, 9),
+    ]
+    for parts_alone in ([], ["--part", "draw"]):
+        with pytest.raises(SystemExit):
+            storybook.main([*asked, *parts_alone])
+        assert "are a phase's: name one by --part" in capsys.readouterr().err
+
+
 def test_another_first_seed_moves_what_is_trained_on_and_nothing_else(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(
