@@ -100,11 +100,12 @@ $(ENLARGED:%=enlarge-%): enlarge-%: $(VENV)/.all
 	$(UPSCALE) --stage $* --n $(N_$*)
 
 records: $(MEASURED)
-	$(STUDY) inference_cost --n 16
+	$(STUDY) inference_cost --n 128
 	$(BIN)/python -m ediffi bench --json > docs/results/$(BENCH).json
 
 pictures: $(VENV)/.all
 	$(BIN)/python -m demo --paint-examples
+	$(BIN)/python -m demo.front_page
 	$(BIN)/python -m analysis.cascade_sheet --n 4
 
 readme: $(VENV)/.all

@@ -69,7 +69,7 @@ def _middle(picture: Image.Image, part: float) -> Image.Image:
 
 
 def main() -> int:
-    """`python -m analysis.cascade_sheet --n 4`: both sheets as PNG files."""
+    """`python -m analysis.cascade_sheet --n 4`: both sheets as JPEG files."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", default="storybook")
     parser.add_argument("--n", type=int, default=4)
@@ -80,9 +80,10 @@ def main() -> int:
     if not model.model.stages:
         raise SystemExit(f"{model.model.name} has no super-resolution stage to show.")
     for name, draw in (("cascade", painted), ("enlarged", enlarged)):
-        path = given.out / f"{name}.png"
+        path = given.out / f"{name}.jpg"
         with written_whole(path) as part:
-            draw(model, given.n, given.seed).quantize(255).save(part)
+            page = draw(model, given.n, given.seed)
+            page.save(part, "jpeg", quality=images.JPEG_QUALITY)
         print(path)
     return 0
 

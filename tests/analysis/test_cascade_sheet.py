@@ -34,7 +34,7 @@ def test_the_command_writes_both_or_says_why_not(folder, tmp_path, monkeypatch):
     words = ["cascade_sheet", "--n", "1", "--out", str(tmp_path), "--model"]
     monkeypatch.setattr(sys, "argv", [*words, str(folder)])
     assert cascade_sheet.main() == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"cascade.png", "enlarged.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"cascade.jpg", "enlarged.jpg"}
     monkeypatch.setattr(sys, "argv", [*words, str(tiny_model_folder(tmp_path / "plain"))])
     with pytest.raises(SystemExit, match="no super-resolution stage to show"):
         cascade_sheet.main()
