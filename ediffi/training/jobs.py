@@ -68,7 +68,7 @@ class Workshop:
             seconds=phase.seconds,
             trained_on=phase.branch.trained_on() if phase.branch else (EVERYTHING,),
             watches=watches,
-            compiled=torch.device(self.device).type == "cuda",
+            compiled=phase.compiled and torch.device(self.device).type == "cuda",
             cpu=self.device == "cpu",
             say=self.say,
         )

@@ -22,7 +22,8 @@ class Phase:
     `other_styles` is the share of the scenes that are not flat which an epoch meets, `most_things`
     the most things on a page that it meets. With a `branch` it is one expert's training: it starts
     where the branch says and draws its noise there. With a `stage` it trains that stage of the
-    preset on square crops of `crop` pixels (None: whole pictures) of scenes at the stage's size.
+    preset on square crops of `crop` pixels (None: whole pictures) of scenes at the stage's size. A
+    `compiled` one builds kernels for its loss on a GPU, which takes minutes: for long phases.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Phase:
     branch: Branch | None = None
     stage: str | None = None
     crop: int | None = None
+    compiled: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,13 @@ def branched(plan: BranchPlan, like: Phase, decay_share: float = 0.2) -> tuple[P
     """The phases that carry out a plan of branches; batch and data as in the phase `like`."""
     return tuple(
         replace(
-            like, name=b.name, pictures=b.pictures, seconds=None, decay_share=decay_share, branch=b
+            like,
+            name=b.name,
+            pictures=b.pictures,
+            seconds=None,
+            decay_share=decay_share,
+            branch=b,
+            compiled=False,
         )
         for b in plan.branches
     )
@@ -142,7 +150,7 @@ def halves(stage: Phase, pictures: int) -> BranchPlan:
     return BranchPlan(tuple(experts), roots=(stage.name,))
 
 
-_BASE64 = Phase("base64", 64, 1_500_000, 256, seconds=360)
+_BASE64 = Phase("base64", 64, 1_500_000, 256, seconds=360, compiled=True)
 # At constant rate: the branches begin here, and their rate falls.
 _CPU_BASE64 = Phase("base64", 64, 1_000_000, 32, seconds=7200, decay_share=0.0)
 _TINY_BASE16 = Phase("base16", 16, 32, 8)

@@ -55,3 +55,12 @@ def test_noise_scales_with_the_resolution():
     assert half.noise.P_mean == pytest.approx(full.noise.P_mean - math.log(2))
     assert half.noise.P_std == full.noise.P_std
     assert half.seed != full.seed
+
+
+def test_only_long_phases_are_compiled():
+    """Kernels take minutes to build: a branch of a minute or two would never earn them."""
+    for plan in plans.PLANS.values():
+        compiled = [phase for phase in plan.phases if phase.compiled]
+        assert all(p.branch is None and p.stage is None for p in compiled)
+        assert all((p.seconds or 0) >= 300 for p in compiled)
+    assert plans.plan("storybook").phase("base64").compiled
