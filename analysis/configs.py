@@ -137,7 +137,7 @@ def table(configs: Configs) -> str:
     for name in configs.scored[0].scores:
         row = [scored.scores[name] for scored in configs.scored]
         cells = [f"{100 * s:.1f} ({100 * a:.1f} to {100 * b:.1f})" for s, a, b in row]
-        lines.append(f"| {SCORES.get(name, name)} | " + " | ".join(cells) + " |")
+        lines.append(f"| {SCORES[name]} | " + " | ".join(cells) + " |")
     for name in configs.scored[0].distances:
         row = [scored.distances[name] for scored in configs.scored]
         cells = [_told(share) for share in row]

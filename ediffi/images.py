@@ -15,7 +15,7 @@ MOST_PIXELS = 100_000_000
 """Picture files with more are not decoded: a small file can claim any size."""
 
 JPEG_QUALITY = 90
-"""Of sheets of many pictures: a quarter of a PNG's bytes, where a palette turns whales grey."""
+"""Of sheets of many pictures, whose colours a palette of 255 would grey."""
 
 
 def to_tensor(picture: Image.Image | np.ndarray) -> Tensor:

@@ -28,6 +28,9 @@ FORMAT = "2"
 LONG = 25
 """A caption of more words than this counts as long (short ones have about 10, long ones 60)."""
 
+MULTIPLE = 8
+"""Token columns are padded to a multiple of this: few widths suit compiled and planned kernels."""
+
 Progress = Callable[[int, int], None]
 """Called with the pictures done and the pictures there are."""
 
@@ -241,7 +244,7 @@ class Embeddings(Protocol):
 
 
 @torch.no_grad()
-def gather(rows: Sequence[tuple[Embeddings, int, int]], multiple: int = 8) -> Conditioning:
+def gather(rows: Sequence[tuple[Embeddings, int, int]], multiple: int = MULTIPLE) -> Conditioning:
     """The conditioning of `(embeddings, caption, picture)` rows as one float32 batch.
 
     Token columns are padded to the longest row, rounded up to `multiple`: few different widths
@@ -262,8 +265,13 @@ def gather(rows: Sequence[tuple[Embeddings, int, int]], multiple: int = 8) -> Co
     )
 
 
+def padded_width(longest: int, multiple: int = MULTIPLE) -> int:
+    """The columns that rows of up to `longest` tokens are padded to."""
+    return -(-longest // multiple) * multiple
+
+
 def _padded(rows: Sequence[Tensor], multiple: int) -> tuple[Tensor, Tensor]:
-    width = -(-max(len(row) for row in rows) // multiple) * multiple
+    width = padded_width(max(len(row) for row in rows), multiple)
     # numpy and not torch: batches are gathered in a thread, and a second pool of torch threads
     # would take the cores from the training.
     values = np.zeros((len(rows), width, rows[0].shape[1]), np.float32)

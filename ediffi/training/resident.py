@@ -14,11 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ediffi.conditioning.cache import padded_width
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.training.data import Batch, ShardSource
-
-MULTIPLE = 8
-"""Token columns are padded to a multiple of this, as `cache.gather` pads them."""
 
 SHARE = 0.5
 """Most of an accelerator's free memory that a source may take: the rest is for training."""
@@ -133,5 +131,5 @@ def _tokens(
     starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     widest = int(lengths.max())
     short = int(lengths[~long].max()) if not long.all() else widest
-    widths = -(-short // MULTIPLE) * MULTIPLE, -(-widest // MULTIPLE) * MULTIPLE
+    widths = padded_width(short), padded_width(widest)
     return _Tokens(_joined(parts, device), starts, lengths, widths)

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,10 +111,17 @@ def until_saved(process, folder, pictures):
 
 def test_a_compiled_run_learns_what_a_plain_one_learns(data, tmp_path, monkeypatch):
     # The eager back end traces and guards as every other, and needs no C++ compiler.
-    traced = partial(torch.compile, backend="eager")
+    compiled, compile_ = [], torch.compile
+
+    def traced(module, **settings):
+        compiled.append(module)
+        return compile_(module, backend="eager", **settings)
+
     monkeypatch.setattr(torch, "compile", traced)
     run_job(data, tmp_path / "plain")
+    assert not compiled
     run_job(data, tmp_path / "compiled", compiled=True)
+    assert len(compiled) == 1
     assert same(weights(tmp_path / "plain"), weights(tmp_path / "compiled"))
 
 

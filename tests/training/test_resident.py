@@ -3,10 +3,12 @@
 import pytest
 import torch
 
-from ediffi.training import resident
+from ediffi.conditioning.cache import MULTIPLE
+from ediffi.training import loop, resident
 from ediffi.training.data import ShardSource
+from ediffi.training.job import Fitted
 from ediffi.training.resident import ResidentSource
-from tests.training.worlds import world
+from tests.training.worlds import job, world
 
 CPU = torch.device("cpu")
 
@@ -34,7 +36,19 @@ def test_a_batch_has_one_of_two_widths(tmp_path):
     source = world(tmp_path, long_share=0.4, block=4)
     fast = ResidentSource(source, CPU)
     widths = {fast.batch(range(i, i + 4)).cond.t5.shape[1] for i in range(0, 200, 4)}
-    assert len(widths) == 2 and all(width % resident.MULTIPLE == 0 for width in widths)
+    assert len(widths) == 2 and all(width % MULTIPLE == 0 for width in widths)
+
+
+def test_a_run_on_it_learns_what_a_run_on_the_shards_learns(tmp_path):
+    source = world(tmp_path / "data", long_share=0.4, block=4)
+
+    def run(name, given) -> Fitted:
+        return loop.fit(job(tmp_path / name, given))
+
+    slow, fast = run("shards", source), run("resident", ResidentSource(source, CPU))
+    assert fast.pictures == slow.pictures == 32
+    for name, value in slow.ema.tensors.items():
+        assert torch.allclose(fast.ema.tensors[name], value, atol=1e-5), name
 
 
 def test_only_a_gpu_with_room_is_given_a_source(tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.storybook.dataset import render_shards
 from ediffi.storybook.scene import Scene
-from ediffi.training import folders, parts, plans, storybook
+from ediffi.training import folders, jobs, parts, plans, storybook
 from ediffi.training.inspector import read_shards
 from ediffi.training.parts import Cut, Part
 from ediffi.weights import load_network, save_network
@@ -68,6 +68,27 @@ def test_weights_to_begin_with_belong_to_one_phase(tmp_path, only):
             tmp_path, plans.plan("tiny"), only, "cpu", lambda text: None, tmp_path
         )
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "device, asked, compiled",
+    [
+        ("cpu", True, False),
+        ("cuda", False, False),
+        ("cuda", True, True),
+    ],
+)
+def test_a_phase_is_compiled_on_a_gpu_where_it_asks_for_it(
+    tmp_path, monkeypatch, device, asked, compiled
+):
+    for split in ("train", "validation"):
+        cache.build_cache(write_shards(tmp_path / "data" / split), CountingEncoders())
+    brought = []
+    monkeypatch.setattr(jobs, "brought", lambda source, to: brought.append(to.type) or source)
+    plan = plans.plan("tiny")
+    phase = replace(plan.phases[0], compiled=asked)
+    job = parts.Recipe(tmp_path, plan.with_phase(phase), device).job(phase)
+    assert job.compiled is compiled and brought == [device]
 
 
 def go(folder, only=()):
