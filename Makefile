@@ -60,13 +60,14 @@ EVALUATE = $(BIN)/python -m ediffi evaluate --n 1000 --seed 0
 STUDY = $(BIN)/python -m ediffi study --out docs/results
 UPSCALE = $(BIN)/python -m analysis.upscaling
 
-EVALUATED := baseline experts
+EVALUATED := baseline high+baseline experts
 STUDIED := expert_seams composition embedding_ablation style_transfer guidance_tradeoff \
     prompt_switching paint_with_words configs variations attention_over_noise seam_history \
     denoising_walk expert_ranges
 ENLARGED := sr256 sr1024
 
 RECORD_baseline := evaluation
+RECORD_high+baseline := evaluation-high+baseline
 RECORD_experts := evaluation-experts
 N_expert_ranges := 64
 N_expert_seams := 770

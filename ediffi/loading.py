@@ -87,7 +87,7 @@ def open_model(
         chosen_stages = {name: tuple(members) for name, members in stages.items()}
         contents = replace(contents, stages=chosen_stages)
     chosen = chosen or contents.default
-    members = [member(contents, name) for name in members_of(contents, chosen)]
+    members = [member(contents, name) for name in contents.members(chosen)]
     by_stage = {
         stage: [member(contents, name) for name in networks]
         for stage, networks in contents.stages.items()
@@ -143,11 +143,6 @@ def _stages(
             raise ValueError(f"{stage.name} enlarges {stage.low} px, and nothing makes them.")
         size = stage.high
     return tuple(built)
-
-
-def members_of(contents: ModelFolder, chosen: str) -> tuple[str, ...]:
-    """The networks behind a name: an ensemble's, those joined by "+", or the one of this name."""
-    return contents.ensembles.get(chosen) or tuple(chosen.split("+"))
 
 
 def locate(source: str | Path) -> tuple[Path, str | None]:

@@ -48,6 +48,10 @@ class ModelFolder:
                     f" {found[name][:12]}, {MODEL} says {str(self.sha256.get(name))[:12]}."
                 )
 
+    def members(self, name: str) -> tuple[str, ...]:
+        """The networks behind a name, an ensemble's or those that "+" joins; they may be missing."""
+        return self.ensembles.get(name) or tuple(name.split("+"))
+
     def network(self, name: str | None = None) -> Path:
         """The folder of the network `name` (None: the default); ValueError names what there is."""
         chosen = self.default if name is None else name
@@ -123,14 +127,14 @@ def write_model(
 
 
 def choose_default(folder: str | Path, name: str) -> None:
-    """Makes `name`, a network or an ensemble, what a model folder opens with.
+    """Makes `name` what a model folder opens with: an ensemble, or networks joined by "+".
 
-    Raises ValueError when the folder has neither of that name.
+    Raises ValueError when the folder has none of that name.
     """
     folder = Path(folder)
     contents = read_model(folder)
-    if name not in contents.ensembles:
-        contents.network(name)
+    for one in contents.members(name):
+        contents.network(one)
     write_json(folder / MODEL, json_object(folder / MODEL) | {"default": name})
 
 

@@ -11,9 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from ediffi.config import from_json
 from ediffi.generation import MAX_BATCH
 from ediffi.pipeline import EDiffI
 from ediffi.storybook.evaluation import SIZE, Evaluation, Sampler
+from ediffi.storybook.scoring import more_shown
+
+STATEMENTS = "all statements"
+PUBLISHED = ("model", "weights", "batch")
+"""What a record says besides the evaluation."""
 
 
 def painter(
@@ -50,13 +56,23 @@ def record(model: EDiffI, found: Evaluation) -> dict[str, Any]:
     return made | finite(found.to_json())
 
 
+def recorded(row: Mapping[str, Any]) -> Evaluation:
+    """The evaluation that `record` wrote; ValueError for one of another kind."""
+    return from_json(Evaluation, {k: v for k, v in row.items() if k not in PUBLISHED})
+
+
 def worse(one: Evaluation, other: Evaluation) -> tuple[str, ...]:
-    """The scores and distances in which `one` is worse, its 95 % interval apart from `other`'s."""
+    """What `one` is worse in than `other`.
+
+    That are "all statements", where it shows fewer of them caption by caption, which tells smaller
+    differences than two intervals do, and the scores and distances whose 95 % intervals lie apart.
+    """
     theirs = {score.name: score for score in other.scores}
     found = [s.name for s in one.scores if s.name in theirs and s.high < theirs[s.name].low]
     apart = {distance.name: distance for distance in other.distances}
     found += [d.name for d in one.distances if d.name in apart and d.low > apart[d.name].high]
-    return tuple(found)
+    more = more_shown(one.shown, other.shown)
+    return (STATEMENTS, *found) if more is not None and more.high < 0 else tuple(found)
 
 
 def chosen(found: Mapping[str, Evaluation]) -> str:

@@ -6,19 +6,22 @@ import numpy as np
 import pytest
 
 from ediffi.model_folder import choose_default, read_model
-from ediffi.scores import chosen, painter, record, worse
+from ediffi.pipeline import EDiffI
+from ediffi.scores import chosen, painter, record, recorded, worse
 from ediffi.storybook.evaluation import Evaluation, SetDistance
 from ediffi.storybook.scoring import Score
 from tests.fakes import tiny_ensemble_folder, tiny_pipeline
 
 
-def found(*shares: float, distance: float = 1.0, half: float = 0.05) -> Evaluation:
+def found(
+    *shares: float, distance: float = 1.0, half: float = 0.05, shown: dict[str, str] | None = None
+) -> Evaluation:
     scores = [
         Score(f"score {k}", 100, 0, share, share - half, share + half, None, None)
         for k, share in enumerate(shares)
     ]
     apart = SetDistance("frechet", distance, distance - half, distance + half, 0.1)
-    return Evaluation("test", "short", 100, 0, 0.0, tuple(scores), (apart,), (), 1.0, 1.0)
+    return Evaluation("test", "short", 100, 0, 0.0, tuple(scores), (apart,), (), 1.0, 1.0, shown or {})
 
 
 def test_worse_is_what_lies_apart_on_the_wrong_side():
@@ -27,6 +30,15 @@ def test_worse_is_what_lies_apart_on_the_wrong_side():
     assert worse(found(0.39, 0.7), baseline) == ("score 0",)
     assert worse(found(0.5, 0.5, distance=1.2), baseline) == ("frechet",)
     assert worse(found(0.5, 0.5, distance=0.5), baseline) == ()
+
+
+def test_captions_that_lose_more_than_they_gain_are_told_where_intervals_overlap():
+    baseline = found(0.5, shown={"thing": "1" * 50 + "0" * 50})
+    loses = found(0.45, shown={"thing": "1" * 45 + "0" * 55})
+    trades = found(0.45, shown={"thing": "0" * 15 + "1" * 45 + "0" * 40})
+    assert worse(loses, baseline) == ("all statements",)
+    assert worse(trades, baseline) == () == worse(baseline, loses)
+    assert chosen({"baseline": baseline, "trades": trades, "loses": loses}) == "trades"
 
 
 def test_an_ensemble_is_chosen_unless_it_is_worse_in_something():
@@ -44,13 +56,19 @@ def test_pictures_are_large_enough_to_be_read_and_numbers_are_numbers():
     told = record(model, found(math.nan))
     assert told["scores"][0]["share"] is None and told["scores"][0]["n"] == 100
     assert told["weights"] == dict(model.model.weights)
+    whole = found(0.5, 0.25, shown={"thing": "10-"})
+    assert recorded(record(model, whole)) == whole
 
 
 def test_the_default_of_a_folder_is_one_that_it_has(tmp_path):
     folder = tiny_ensemble_folder(tmp_path / "tiny")
-    for name in ("baseline", "experts"):
+    for name in ("baseline", "high+baseline", "experts"):
         choose_default(folder, name)
         assert read_model(folder).default == name
+    choose_default(folder, "high+baseline")
+    assert EDiffI.from_pretrained(folder).model.ran((60.0, 0.01)) == ("high", "baseline")
     with pytest.raises(ValueError, match="no network 'best'; it has baseline, experts"):
         choose_default(folder, "best")
-    assert read_model(folder).default == "experts"
+    with pytest.raises(ValueError, match="no network 'middel'"):
+        choose_default(folder, "middel+baseline")
+    assert read_model(folder).default == "high+baseline"

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from analysis.judge import load_judge
+from analysis.results import FOLDER
 from ediffi.__main__ import main
 from ediffi.conditioning.folders import RECORD
 from ediffi.experts.ensemble import Ensemble
@@ -18,10 +19,13 @@ from ediffi.loading import shipped_folder
 from ediffi.model_folder import read_model
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import read_png
+from ediffi.scores import chosen, recorded
 from ediffi.storybook.evaluation import draw, make_tasks
 
 PROMPT = "a red fox under a yellow moon"
 MEBIBYTE = 2**20
+EVALUATED = ("", "-high+baseline", "-experts")
+"""In the order in which the recipe chooses: the plainest first."""
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +49,12 @@ def apart(one, other) -> float:
     return float(np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16)).mean())
 
 
-def test_both_names_mean_the_same_model(storybook):
-    assert storybook.model.name == "storybook/experts"
+def test_it_opens_with_what_was_measured_to_be_worse_in_nothing(storybook):
+    """The rule of the recipe, asked again of the committed evaluations."""
+    rows = [read_json(FOLDER / f"evaluation{name}.json") for name in EVALUATED]
+    assert storybook.model.name == chosen({row["model"]: recorded(row) for row in rows})
     assert storybook.sizes == (64, 256, 1024)
-    named = EDiffI.from_pretrained("storybook/experts")
+    named = EDiffI.from_pretrained(storybook.model.name)
     assert named.model.weights == storybook.model.weights
 
 
@@ -112,12 +118,13 @@ def test_the_stages_enlarge_what_the_base_painted(storybook):
         storybook.generate(PROMPT, size=512)
 
 
-def test_three_experts_paint_one_picture(storybook, baseline):
-    ensemble = storybook.model.ensemble
+def test_three_experts_paint_one_picture(baseline):
+    three = EDiffI.from_pretrained("storybook/experts")
+    ensemble = three.model.ensemble
     assert ensemble is not None
     assert [expert.name for expert in ensemble.experts] == ["low", "middle", "high"]
     assert ensemble.boundaries == pytest.approx((0.0757, 9.61), rel=1e-2)
-    steps = list(storybook.steps(storybook.request(PROMPT, seed=7)))
+    steps = list(three.steps(three.request(PROMPT, seed=7)))
     ran = [name for step in steps for name in step.experts]
     assert list(dict.fromkeys(ran)) == ["high", "middle", "low"]
     assert 0 < apart(steps[-1].results[0].image, baseline.generate(PROMPT, seed=7).image)
@@ -148,6 +155,6 @@ def test_the_clip_that_judges_is_not_the_one_that_conditions():
 def test_the_command_of_the_readme_and_its_replay(tmp_path, capsys):
     fox, again = tmp_path / "fox.png", tmp_path / "again.png"
     assert main(["generate", PROMPT, "--seed", "7", "--out", str(fox)]) == 0
-    assert read_png(fox).model == "storybook/experts"
+    assert read_png(fox).model == EDiffI.from_pretrained("storybook").model.name
     assert main(["replay", str(fox), "--out", str(again)]) == 0
     assert "to the last bit" in capsys.readouterr().out

@@ -11,7 +11,7 @@ from ediffi.diffusion.noise import edm_grid
 from ediffi.experts.ensemble import Ensemble, shown
 from ediffi.experts.routing import routes
 from ediffi.joining import Member, join, member
-from ediffi.loading import locate, members_of
+from ediffi.loading import locate
 from ediffi.model_folder import read_model
 from ediffi.presets import preset
 
@@ -32,11 +32,11 @@ def run(given: argparse.Namespace) -> int:
     """Prints one line for each network, then the ensemble's boundaries, then the steps."""
     folder, chosen = locate(given.model)
     contents = read_model(folder)
-    named = members_of(contents, chosen) if chosen else tuple(contents.networks)
+    named = contents.members(chosen) if chosen else tuple(contents.networks)
     everyone = [member(contents, name) for name in named]
     print("\n".join(table(everyone)))
     at_work = chosen or contents.default
-    seated = [member(contents, name) for name in members_of(contents, at_work)]
+    seated = [member(contents, name) for name in contents.members(at_work)]
     ensemble = join(seated, torch.device("cpu"), torch.float32)
     boundaries = ", ".join(f"{sigma:.3g}" for sigma in ensemble.boundaries) or "none"
     print(f"\n{at_work} is used; boundaries: {boundaries}")

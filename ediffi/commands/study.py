@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 
 ALL, LIST = "all", "list"
+MODEL = "storybook/experts"
+"""The paper's Config D, whichever network the storybook opens with."""
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -20,7 +22,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser("study", help="measure what the paper claims")
     parser.add_argument("name", help=f"a study, {ALL} of them, or {LIST}, which names them")
     parser.add_argument("--n", type=int, default=64, help="how many are measured (64)")
-    parser.add_argument("--model", default="storybook", help="name, folder or hub id")
+    parser.add_argument("--model", default=MODEL, help="name, folder or hub id (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("runs/studies"), help="records, figures")
     parser.add_argument(
         "--samples", type=Path, default=Path("runs/samples"), help="pictures that studies share"

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean, stdev
 
 from ediffi.storybook.captions import Caption
 from ediffi.storybook.inspector import Reading, Seen
@@ -31,6 +32,9 @@ SCORES = {
     "style": "the style that is named",
 }
 """What is scored, in the order of reports; every caption states each at most once."""
+
+PRESUMING = ("left_right_if_both",)
+"""Scores that are asked of some pictures only, and say again what another says."""
 
 ROUNDS = 10  # shufflings behind each chance level
 YES, NO, UNASKED = "1", "0", "-"
@@ -145,7 +149,7 @@ def _relation_facts(scene: Scene, caption: Caption) -> list[Fact]:
 
 def applies(fact: Fact, reading: Reading) -> bool:
     """Whether the picture can be asked at all: always, but for scores that presuppose things."""
-    if fact.score != "left_right_if_both":
+    if fact.score not in PRESUMING:
         return True
     return all(any(wanted.is_met_by(seen) for seen in reading.things) for wanted in fact.things)
 
@@ -273,3 +277,27 @@ def more_often(one: str, other: str) -> Difference | None:
     middle, half = up - down, 1.96 * math.sqrt((up + down - (up - down) ** 2) / (n + 2))
     low, high = max(-1.0, middle - half), min(1.0, middle + half)
     return Difference((gained - lost) / n, low, high, n)
+
+
+def more_shown(one: Mapping[str, str], other: Mapping[str, str]) -> Difference | None:
+    """How much more of what its caption states a picture shows: two ways to paint the same captions.
+
+    Both are `marks` by score. Each caption counts once, with the share of its statements that is
+    shown; the value is the mean difference of these shares, its interval that of a mean. None where
+    fewer than two captions state anything. Raises ValueError for marks of different captions.
+    """
+    mine, theirs = _shares(one), _shares(other)
+    if len(mine) != len(theirs):
+        raise ValueError(f"Marks of {len(mine)} and of {len(theirs)} pictures are not of the same.")
+    apart = [a - b for a, b in zip(mine, theirs, strict=True) if a is not None and b is not None]
+    if len(apart) < 2:
+        return None
+    middle, half = fmean(apart), 1.96 * stdev(apart) / math.sqrt(len(apart))
+    return Difference(middle, max(-1.0, middle - half), min(1.0, middle + half), len(apart))
+
+
+def _shares(shown: Mapping[str, str]) -> list[float | None]:
+    """Of each picture the share of its caption's statements that it shows; None without any."""
+    told = [letters for name, letters in shown.items() if name not in PRESUMING]
+    rows = ([each for each in row if each != UNASKED] for row in zip(*told, strict=True))
+    return [row.count(YES) / len(row) if row else None for row in rows]

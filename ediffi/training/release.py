@@ -19,7 +19,7 @@ from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.records import Descent
 from ediffi.experts.tree import EVERY_LEVEL
 from ediffi.files import write_json
-from ediffi.model_folder import choose_default, read_model, write_model
+from ediffi.model_folder import ModelFolder, choose_default, read_model, write_model
 from ediffi.pipeline import EDiffI
 from ediffi.storybook.evaluation import Evaluation, evaluate
 from ediffi.storybook.inspector import load_inspector
@@ -114,14 +114,16 @@ def _record(
 def evaluate_model(
     weights: Path, n: int, device: str, folder: Path, say: Callable[[str], None], workers: int = 2
 ) -> dict[str, Any]:
-    """Scores the baseline and the ensembles of `weights` on `n` held-out captions.
+    """Scores the baseline and who may work in its place on `n` held-out captions.
 
-    Each leaves `evaluation-<name>.json` in `folder`. The model folder's default becomes the last
-    of them that is worse than the baseline in no score, and `say` is told which. The scores.
+    These are the ensembles of `weights`, and before them the high-noise expert with the baseline
+    for the rest, because it needs the least training. Each leaves `evaluation-<name>.json` in
+    `folder`. The model folder's default becomes the last of them that is worse than the baseline in
+    nothing (`scores.worse`), and `say` is told which. The scores.
     """
     inspector = load_inspector(weights / "inspector")
     found: dict[str, Evaluation] = {}
-    for name in (BASELINE, *read_model(weights).ensembles):
+    for name in _candidates(read_model(weights)):
         model = EDiffI.from_pretrained(weights / name, device=device)
         found[name] = evaluate(scores.painter(model), inspector, n=n, workers=workers)
         write_json(folder / f"evaluation-{name}.json", scores.record(model, found[name]))
@@ -132,6 +134,13 @@ def evaluate_model(
         say(f"{name} is worse than {BASELINE} in {points}; the default is {default}.")
     shares = {name: {s.name: s.share for s in one.scores} for name, one in found.items()}
     return {"default": default, "scores": shares}
+
+
+def _candidates(contents: ModelFolder) -> tuple[str, ...]:
+    """What a model folder may open with, the plainest first."""
+    high = BASE_SETS["C"][-1].name
+    mixed = (f"{high}+{BASELINE}",) if high in contents.networks else ()
+    return (BASELINE, *mixed, *contents.ensembles)
 
 
 def copy_files(source: Path, target: Path) -> None:

@@ -13,6 +13,7 @@ from ediffi.files import read_json
 from ediffi.pipeline import EDiffI
 
 STALE = "of other weights: run `make records`"
+EVALUATIONS = ("evaluation", "evaluation-high+baseline", "evaluation-experts")
 OF_THE_BASE = [study for study in register.STUDIES if study.name != "upscaling"]
 
 
@@ -24,7 +25,7 @@ def test_every_study_has_a_record_of_the_shipped_weights(study, tmp_path):
     assert record.version == 1 + len(study.changes)
 
 
-@pytest.mark.parametrize("name", ["evaluation", "evaluation-experts"])
+@pytest.mark.parametrize("name", EVALUATIONS)
 def test_every_evaluation_is_of_the_shipped_weights(name):
     record = read_json(results.FOLDER / f"{name}.json")
     assert record["weights"] == EDiffI.from_pretrained(record["model"]).model.weights, STALE

@@ -48,7 +48,7 @@ def test_configurations_and_ways_of_enlarging_are_rows():
     axes, labels = shown(plots_of_shares.configs(Configs(9, 0, 256, "test", tuple(scored))))
     assert labels == ["Config A", "Config D"] and axes.get_xlim()[0] == 0
     ways = [Enlarged(m, f, *[(0.1, 0.01)] * 5) for f in (False, True) for m in ("sr256", "bicubic")]
-    found = Upscaling("sr256", 64, 256, 9, 0, 10, 0.0, tuple(ways))
+    found = Upscaling("sr256", 64, 256, 9, 0, 10, 0.0, tuple(ways), ())
     axes, labels = shown(plots_of_shares.upscaling(found))
     assert labels == ["sr256", "bicubic"] and len(axes.lines) == 4 * 2
 

@@ -11,7 +11,7 @@ from analysis import parts, results
 from analysis.denoising_walk import Walk
 from analysis.expert_seams import Gain, Seam, Seams
 from analysis.seam_history import History
-from analysis.upscaling import Enlarged, Upscaling
+from analysis.upscaling import Enlarged, Nearer, Upscaling
 from ediffi.storybook.scoring import SCORES
 
 EVALUATION = {
@@ -104,13 +104,16 @@ def test_the_studies_of_experts_and_stages_are_told(tmp_path):
     seams = Seams("m", 8, 0, (1.0,), {"ensemble": (0.1,)}, (gain,), (Seam(9.61, "a", "b", 0.2),))
     history = History("m", 8, 0, 18, 100, (9.61,), 0.02, 0.03, 0.01, (0.005, 0.015))
     way = Enlarged("bicubic", False, (28.5, 0.1), *[(0.1, 0.01)] * 4)
-    stage = Upscaling("sr256", 64, 256, 8, 0, 10, 0.0, (way,))
+    nearer = Nearer("bicubic", False, (-0.02, -0.03, -0.01), (0.5, -0.1, 1.1))
+    stage = Upscaling("sr256", 64, 256, 8, 0, 10, 0.0, (way,), (nearer,))
     for k, record in enumerate((seams, history, stage)):
         (tmp_path / f"{k}.json").write_text(json.dumps(asdict(record)))
     text = results.tables(tmp_path)
     assert "- high against baseline from sigma 9.7 to 60: better, loss 2.1 % lower" in text
     assert "- Over 1 seams in 18 steps the history kept ends 0.0200" in text
     assert "| bicubic | clean | 28.50 ± 0.10 |" in text
+    told = "- bicubic, clean: GMSD -0.0200 (-0.0300 to -0.0100), PSNR +0.50 (-0.10 to +1.10) dB"
+    assert told in text
 
 
 def test_no_record_no_number(tmp_path):

@@ -61,6 +61,20 @@ def test_a_perfect_stage_beats_both_filters_by_far():
     assert found.way("sr32", True).psnr[0] < perfect.psnr[0]
     assert table(found).count("\n| ") == 1 + 6
     assert found.seam == 0
+    nearer = found.beside("bicubic", False)
+    assert nearer.gmsd[0] == pytest.approx(perfect.gmsd[0] - bicubic.gmsd[0], abs=1e-4)
+    assert nearer.gmsd[2] < 0
+
+
+def test_pairs_tell_apart_what_two_intervals_do_not():
+    def pale(x, sigma, cond):
+        return blocks(x, sigma, cond) * 0.8
+
+    pictures = truth(8) * torch.linspace(0.05, 1, 8).view(8, 1, 1, 1)
+    found = measure(stage(pale), pictures, Conditioning.nothing(8, DIMS))
+    mine, theirs = found.way("sr32", False), found.way("bicubic", False)
+    assert abs(mine.psnr[0] - theirs.psnr[0]) < mine.psnr[1] + theirs.psnr[1]
+    assert found.beside("bicubic", False).psnr[1] > 5
 
 
 def test_a_stage_that_shifts_colours_is_caught():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ediffi.storybook.scoring import Difference, marks, more_often, wilson
+from ediffi.storybook.scoring import Difference, marks, more_often, more_shown, wilson
 
 
 def compared(one: str, other: str) -> Difference:
@@ -71,3 +71,22 @@ def test_marks_of_other_pictures_are_refused():
 def test_nothing_is_told_where_nothing_was_asked_of_both():
     assert more_often("1-", "-1") is None
     assert more_often("", "") is None
+
+
+def test_every_caption_counts_once_in_how_much_more_is_shown():
+    one = {"thing": "11-1", "colour": "10-1", "left_right_if_both": "00-0"}
+    other = {"thing": "01-1", "colour": "00-0", "left_right_if_both": "11-1"}
+    more = more_shown(one, other)
+    assert more is not None and more.n == 3
+    assert more.value == pytest.approx((1 + 0 + 0.5) / 3)
+    half = 1.96 * 0.5 / 3**0.5
+    assert (more.low, more.high) == pytest.approx((0.5 - half, min(1, 0.5 + half)))
+    same = more_shown(one, one)
+    assert same is not None and (same.value, same.low, same.high) == (0, 0, 0)
+
+
+def test_nothing_is_told_of_too_few_captions_or_of_others():
+    assert more_shown({}, {}) is None
+    assert more_shown({"thing": "1--"}, {"thing": "0--"}) is None
+    with pytest.raises(ValueError, match="Marks of 2 and of 3"):
+        more_shown({"thing": "11"}, {"thing": "111"})

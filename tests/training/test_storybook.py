@@ -235,7 +235,8 @@ def test_the_whole_recipe_in_miniature(tmp_path):
     for name in ("sr32", "sr32-low", "sr64"):
         assert list((tmp_path / name).glob("sheet-*.png")), name
     assert model.generate("a red fox", size=64).image.size == (64, 64)
-    for name in ("baseline", "experts"):
+    candidates = ("baseline", "high+baseline", "experts")
+    for name in candidates:
         scored = read_json(tmp_path / f"evaluation-{name}.json")
         assert scored["model"] == f"weights/{name}" and scored["n"] == plan.evaluated
     judge, own = (tmp_path / "weights" / name for name in ("judge", "clip"))
@@ -244,7 +245,7 @@ def test_the_whole_recipe_in_miniature(tmp_path):
     assert load_judge(judge).scores(np.zeros((2, 16, 16, 3), np.uint8), ["a", "b"]).shape == (2,)
     default = EDiffI.from_pretrained(tmp_path / "weights").model.network
     assert default == read_json(tmp_path / "done" / "evaluate.json")["facts"]["default"]
-    assert default in ("baseline", "experts")
+    assert default in candidates
     low = json.loads((tmp_path / "weights" / "low" / "record.json").read_text())
     assert low["drawn"]["0.2-0.5"] == 0 and sum(low["drawn"].values()) >= 8
     assert all(torch.isfinite(p).all() for p in module.parameters())
