@@ -62,7 +62,7 @@ UPSCALE = $(BIN)/python -m analysis.upscaling
 
 EVALUATED := baseline high+baseline experts
 STUDIED := expert_seams composition embedding_ablation style_transfer guidance_tradeoff \
-    prompt_switching paint_with_words configs variations attention_over_noise seam_history \
+    prompt_switching paint_with_words pulled_painting configs variations attention_over_noise seam_history \
     denoising_walk expert_ranges
 ENLARGED := sr256 sr1024
 
@@ -75,6 +75,7 @@ N_seam_history := 32
 N_denoising_walk := 32
 N_attention_over_noise := 24
 N_paint_with_words := 64
+N_pulled_painting := 64
 N_style_transfer := 90
 N_composition := 256
 N_embedding_ablation := 48

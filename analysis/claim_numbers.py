@@ -129,6 +129,14 @@ def painted(rule: str, weight: float, elsewhere: float) -> Read:
     return read
 
 
+def pulled(found: Found) -> Number | None:
+    """How much more of one painted thing lies in its square where the picture is pulled to it."""
+    for each in found["squares"]:
+        if each["things"] == 1:
+            return _triple(each["more"], found["n"])
+    return None
+
+
 def shown(name: str, length: str) -> Read:
     """How many pictures for captions of this length show what they say, by this score."""
 

@@ -281,5 +281,12 @@ CLAIMS: tuple[Claim, ...] = (
         numbers.sided(RULE, WEIGHT, ELSEWHERE),
         above=0.5,
     ),
+    _claim(
+        "They do more where the picture is pulled there (ours)",
+        "Sec. 4.3, Fig. 17",
+        "of a thing's box inside its square, more than as painted by default",
+        "pulled_painting",
+        numbers.pulled,
+    ),
 )
 """In the order of the paper's argument: noise, experts, cost, what is in the picture, control."""

@@ -111,7 +111,7 @@ def measure(
         areas += [box.side**2 for job in asked for box in job.boxes]
         true = reader.features(draw([job.task.scene for job in asked], workers=1))
         for by in (None, *settings):
-            pictures = _sampled(model, asked, by, steps, samples=samples)
+            pictures = sampled_by(model, asked, by, steps, samples=samples)
             placed.append(_scored(asked, pictures, reader, true, by))
     on_sides = [sides(model, reader, jobs(n, 1, seed), by, steps, samples) for by in settings]
     area = round(float(np.mean(areas)), 4)
@@ -130,7 +130,7 @@ def sides(
     left = np.broadcast_to(np.arange(GRID) < SIDE, (GRID, GRID))
     found: list[list[bool]] = [[] for _ in asked]
     for mask, is_left in ((left, True), (left[:, ::-1], False)):
-        pictures = _sampled(model, asked, by, steps, [mask], samples)
+        pictures = sampled_by(model, asked, by, steps, [mask], samples)
         for row, reading, job in zip(found, reader.read(readable(pictures)), asked, strict=True):
             across = next((s.x for s in reading.things if s.kind == job.kinds[0]), None)
             row += [] if across is None else [(across < 0.5) == is_left]
@@ -175,7 +175,7 @@ def sentences(found: Places) -> list[str]:
     return said
 
 
-def _sampled(
+def sampled_by(
     model: EDiffI,
     asked: Sequence[Job],
     by: Setting | None,
@@ -183,6 +183,7 @@ def _sampled(
     masks: Sequence[np.ndarray] | None = None,
     samples: Samples | None = None,
 ) -> np.ndarray:
+    """The jobs' pictures by a setting (None: unpainted), on their squares or on given masks."""
     requests = [
         model.request(
             job.task.caption.text,
@@ -204,10 +205,10 @@ def _scored(
 ) -> Placed:
     shown = readable(pictures)
     readings = reader.read(shown)
-    own = [_shares(reading, job, job) for reading, job in zip(readings, asked, strict=True)]
+    own = [shares(reading, job, job) for reading, job in zip(readings, asked, strict=True)]
     others = [*asked[1:], asked[0]]
     chance = [
-        _shares(reading, job, other)
+        shares(reading, job, other)
         for reading, job, other in zip(readings, asked, others, strict=True)
     ]
     there = [share for row in own for share in row if share is not None]
@@ -230,7 +231,8 @@ def _scored(
     )
 
 
-def _shares(reading: Reading, job: Job, places: Job) -> list[float | None]:
+def shares(reading: Reading, job: Job, places: Job) -> list[float | None]:
+    """Of each thing of a picture, the share inside its place in `places`; None where it is not."""
     return [inside(reading, *pair) for pair in zip(job.kinds, places.boxes, strict=True)]
 
 

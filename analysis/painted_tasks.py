@@ -25,11 +25,12 @@ GRID = 64
 
 @dataclass(frozen=True)
 class Setting:
-    """A rule for the strength, a weight, and how much a phrase is held back elsewhere."""
+    """A rule for the strength, a weight, how much is held back elsewhere, and a pull."""
 
     rule: Rule
     weight: float
     elsewhere: float
+    pull: float = 0.0
 
 
 SETTINGS = (
@@ -80,7 +81,8 @@ class Job:
 
     def painting(self, by: Setting, masks: Sequence[np.ndarray] | None = None) -> Painting:
         """Every phrase on its mask, bool (64, 64); on its square where none are given."""
-        made = Painting(self.task.caption.text, rule=by.rule, elsewhere=by.elsewhere)
+        text = self.task.caption.text
+        made = Painting(text, rule=by.rule, elsewhere=by.elsewhere, pull=by.pull)
         places = [box.mask() for box in self.boxes] if masks is None else masks
         for phrase, mask in zip(self.phrases, places, strict=True):
             made = made.add(phrase, mask, weight=by.weight)

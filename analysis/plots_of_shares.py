@@ -16,8 +16,10 @@ from matplotlib.typing import LineStyleType
 
 from analysis.composition import LENGTHS, Composition
 from analysis.configs import Configs
+from analysis.intervals import Share
 from analysis.paint_with_words import Places, named
 from analysis.plots import COARSE, FINE, INK, STYLE
+from analysis.pulled_painting import PulledPlaces
 from analysis.seam_history import History
 from analysis.style_transfer import Styles
 from analysis.upscaling import Upscaling
@@ -113,6 +115,30 @@ def paint_with_words(found: Places) -> Figure:
         axes.set_title(
             f"{found.model}, {found.n} captions; dotted: another picture's squares", fontsize=9
         )
+        pyplot.close(figure)
+    return figure
+
+
+def pulled_painting(found: PulledPlaces) -> Figure:
+    """Things in their squares, there at all, and on their side: pulled (filled) and not (open)."""
+    rows: list[tuple[str, Share, Share]] = []
+    for each in found.squares:
+        what = "one thing" if each.things == 1 else f"{each.things} things"
+        rows.append((f"{what}: inside the square", each.inside, each.pulled))
+        rows.append((f"{what}: there", each.present, each.present_pulled))
+    before, after = found.sided
+    rows.append(("one thing: on the painted side", before.asked, after.asked))
+    dots = [
+        Dot(row, *(100 * v for v in value), filled=filled)
+        for row, (_, plain, pulled) in enumerate(rows)
+        for value, filled in ((plain, False), (pulled, True))
+    ]
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows([label for label, _, _ in rows])
+        _dots(axes, dots, offset=0.14)
+        axes.set_xlim(-1.5, 101.5)
+        axes.set_xlabel(f"% (filled: pulled by {found.pull:g}, open: not pulled)")
+        axes.set_title(f"{found.model}, {found.n} captions, 95 % intervals", fontsize=9)
         pyplot.close(figure)
     return figure
 

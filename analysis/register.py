@@ -27,6 +27,7 @@ from analysis import (
     plots_of_shares,
     plots_of_trade_offs,
     prompt_switching,
+    pulled_painting,
     seam_history,
     studying,
     style_transfer,
@@ -240,6 +241,16 @@ STUDIES: tuple[Study, ...] = (
         plots_of_shares.paint_with_words,
         smallest=paint_with_words.FEWEST,
         changes=PAIRED,
+    ),
+    Study(
+        "pulled_painting",
+        "A picture that is pulled to its painting has more of a thing in its place (ours).",
+        lambda given: pulled_painting.measure(
+            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
+        ),
+        pulled_painting.PulledPlaces,
+        plots_of_shares.pulled_painting,
+        smallest=paint_with_words.FEWEST,
     ),
     Study(
         "upscaling",

@@ -19,6 +19,7 @@ from analysis import (
     ledger,
     parts,
     prompt_switching,
+    pulled_painting,
     seam_history,
     upscaling,
 )
@@ -39,6 +40,7 @@ HISTORY = {"kept", "begun_anew"}
 UPSCALING = {"stage", "ways"}
 CONFIGS = {"scored"}
 SWITCHES = {"switched", "tolerance"}
+PULLED = {"pull", "squares"}
 HEARD = {"heard", "strength"}
 ATTENTION = {"bands", "parts", "spread"}
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
@@ -81,6 +83,7 @@ def tables(folder: Path) -> str:
             (UPSCALING, upscaling_table),
             (WALK, walk_sentence),
             (SWITCHES, switching_lines),
+            (PULLED, pulled_lines),
             (HEARD, heard_table),
             (ATTENTION, attention_lines),
         )
@@ -231,6 +234,13 @@ def switching_lines(record: dict[str, Any]) -> str:
     found = from_json(prompt_switching.Switches, record)
     lines = "\n".join(f"- {said}" for said in prompt_switching.sentences(found))
     return f"**Other words on the way** ({found.model}):\n\n{lines}\n"
+
+
+def pulled_lines(record: dict[str, Any]) -> str:
+    """What it does to a painting that the picture is pulled there: a line for each number."""
+    found = from_json(pulled_painting.PulledPlaces, record)
+    lines = "\n".join(f"- {said}" for said in pulled_painting.sentences(found))
+    return f"**A painting that pulls** ({found.model}):\n\n{lines}\n"
 
 
 def heard_table(record: dict[str, Any]) -> str:

@@ -82,6 +82,7 @@ class SettingsJson(TypedDict):
     regions: list[RegionJson]
     overlap: str
     elsewhere: float
+    pull: float
     without: list[str]
     later_words: str | None
     later_from: float | None
@@ -123,6 +124,7 @@ class Api:
         size: int | None = None,
         overlap: Literal["all", "strongest", "topmost"] = "all",
         elsewhere: float = USUAL.elsewhere,
+        pull: float = USUAL.pull,
     ) -> Iterator[AnswerJson]:
         """Pictures of a sentence in which phrases have their places: paint with words.
 
@@ -132,7 +134,8 @@ class Api:
         place: value, count, ... over 64 x 64 cells, row by row. A weight (-2 to 4, 0.25 if left
         out) says how strongly; occurrence 2 is the second place of the phrase in the sentence.
         overlap says which count where regions overlap, and elsewhere (0 to 1) how much a phrase is
-        held back where it is not painted; 0 is the paper's formula.
+        held back where it is not painted; 0 is the paper's formula. A pull (0 to 0.5) moves the
+        picture itself to the places while they are decided: 0.1 is a good one, and takes longer.
         """
         with refusals():
             painting = {
@@ -140,6 +143,7 @@ class Api:
                 "regions": read_regions(regions),
                 "overlap": overlap,
                 "elsewhere": elsewhere,
+                "pull": pull,
             }
             asked = self.asked(prompt, seed, steps, guidance, pictures, size, painting)
             yield from self._run(asked)
@@ -201,6 +205,7 @@ class Api:
             "regions": regions.as_json(made.prompt, made.painting)["regions"],
             "overlap": made.manner.overlap,
             "elsewhere": made.manner.elsewhere,
+            "pull": made.manner.pull,
             "without": list(made.steering.without),
             "later_words": words,
             "later_from": share,

@@ -179,6 +179,8 @@ def _painted(asked: Request, model: Engine) -> tuple[Variant, ...]:
     if asked.manner.elsewhere:
         by_paper = replace(asked, manner=replace(asked.manner, elsewhere=0.0))
         found.append(Variant("By the paper, nothing held back", by_paper))
+    if asked.manner.pull:
+        found.append(Variant("Not pulled", replace(asked, manner=replace(asked.manner, pull=0.0))))
     return *found, Variant("With them", asked)
 
 

@@ -199,6 +199,8 @@ weightDial.onchange = () => {
 };
 heldDial.oninput = showDials;
 heldDial.onchange = () => act({ elsewhere: Number(heldDial.value) }, "Held back elsewhere: " + Number(heldDial.value).toFixed(2) + ".");
+pullDial.oninput = showDials;
+pullDial.onchange = () => act({ pull: Number(pullDial.value) }, "Pulled to its places by " + Number(pullDial.value).toFixed(2) + ".");
 overlapMenu.onchange = () => act({ overlap: overlapMenu.value }, "Where places overlap, " + overlapMenu.selectedOptions[0].textContent + ".");
 function act(changed, said) {
   letGo();

@@ -44,6 +44,7 @@ SCHEMA = {
         },
         "overlap": {"type": "string", "enum": list(OVERLAPS)},
         "elsewhere": {"type": "number"},
+        "pull": {"type": "number"},
     },
     "description": "where phrases go; runs are value, count, ... over 64 x 64 cells, row by row",
 }

@@ -2,7 +2,7 @@
 
 A painting on its way is `{"prompt": ..., "regions": [{"phrase", "occurrence", "weight", "runs"}]}`
 with runs [value, count, ...] over 64 x 64 cells in reading order, and where they are not the usual
-ones "overlap" and "elsewhere". Its limits stand here. Neither a page nor a model is known:
+ones "overlap", "elsewhere" and "pull". Its limits stand here. Neither a page nor a model is known:
 `board.js` writes the JSON, `demo.storybook` hands the regions on.
 """
 
@@ -22,6 +22,7 @@ MAX_PHRASE = 120  # characters
 MIN_WEIGHT, MAX_WEIGHT = -2.0, 4.0
 WEIGHT = 0.25
 """That of the model's own paintings; `painter.html` begins with it too."""
+MOST_PULL = 0.5
 OVERLAPS = ("all", "strongest", "topmost")
 
 
@@ -44,11 +45,13 @@ class Manner:
     """How all regions of a painting act, as `ediffi.Painting` takes it.
 
     `overlap` says which of them count where they overlap; `elsewhere`, 0 (the paper) to 1, how much
-    a phrase is held back where it is not painted.
+    a phrase is held back where it is not painted; `pull`, 0 (the paper) to 0.5, how far the early
+    steps move the picture to its places, which takes longer.
     """
 
     overlap: str = "all"
     elsewhere: float = 1.0
+    pull: float = 0.0
 
 
 USUAL = Manner()
@@ -68,7 +71,8 @@ def read_manner(value: object) -> Manner:
     held = finite(
         told.get("elsewhere", USUAL.elsewhere), "How much is held back elsewhere", 0.0, 1.0
     )
-    return Manner(overlap, held)
+    pull = finite(told.get("pull", USUAL.pull), "The pull to the places", 0.0, MOST_PULL)
+    return Manner(overlap, held, pull)
 
 
 def read(value: object, prompt: str) -> tuple[tuple[Region, ...], tuple[str, ...]]:
@@ -79,7 +83,7 @@ def read(value: object, prompt: str) -> tuple[tuple[Region, ...], tuple[str, ...
     """
     if value is None:
         return (), ()
-    fields = _fields(value, ("prompt", "regions"), "A painting", ("overlap", "elsewhere"))
+    fields = _fields(value, ("prompt", "regions"), "A painting", ("overlap", "elsewhere", "pull"))
     own = clean(fields["prompt"], "The sentence of the painting")
     entries = fields["regions"]
     if not isinstance(entries, list):
@@ -109,6 +113,7 @@ def as_json(prompt: str, regions: Sequence[Region], manner: Manner = USUAL) -> d
         ],
         "overlap": manner.overlap,
         "elsewhere": manner.elsewhere,
+        "pull": manner.pull,
     }
 
 

@@ -240,6 +240,7 @@ def _prompt(dims: EncoderDims) -> tuple[Conditioning, Conditioning]:
         sigma_low=torch.zeros(1, 2),
         sigma_high=torch.full((1, 2), 1e4),
         by_spread=torch.zeros(1, dtype=torch.bool),
+        pull=torch.zeros(1),
     )
     return cond, replace(cond, painting=painting)
 

@@ -21,6 +21,7 @@ from ediffi.conditioner import Conditioner
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import SamplingConfig, StageChoice
 from ediffi.controls.prompt_switching import Switching, first_levels
+from ediffi.controls.pulling import Pulled, pulls
 from ediffi.controls.style_transfer import Style
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
@@ -45,7 +46,7 @@ class Generator:
         self.dtype = dtype
         self.conditioner = Conditioner(model.encoders, model.config.encoders)
 
-    @torch.inference_mode()
+    @torch.no_grad()  # and not inference mode, which a pulled painting's gradient cannot leave
     def steps(
         self,
         requests: Sequence[Request],
@@ -160,7 +161,9 @@ class Generator:
     ) -> Iterator[Step]:
         sampling, style = requests[0].sampling, requests[0].lent_style
         grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
-        parts = tuple((self._guided(sampling, cond, style), cond) for cond in told)
+        parts = tuple(
+            (self._pulled(self._guided(sampling, cond, style), cond), cond) for cond in told
+        )
         denoiser, cond = parts[0]
         if len(parts) > 1:
             denoiser = Switching(parts, first_levels(requests[0].timeline, grid))
@@ -168,6 +171,9 @@ class Generator:
         if sampling.solver == "dpmpp_2m" and self.model.ensemble and not sampling.seam_history:
             return sampler(denoiser, noise, grid, cond, seams=self.model.ensemble.boundaries)
         return sampler(denoiser, noise, grid, cond)
+
+    def _pulled(self, denoiser: Denoiser, cond: Conditioning) -> Denoiser:
+        return Pulled(denoiser, self.model.network_at, cond) if pulls(cond) else denoiser
 
     def _guided(
         self, sampling: SamplingConfig, cond: Conditioning, style: Style | None

@@ -95,6 +95,7 @@ def _loader(one: Member, dtype: torch.dtype) -> Callable[[], nn.Module]:
     @cache
     def load() -> nn.Module:
         module, _, _ = load_network(one.folder, DenoiserConfig, build_denoiser)
+        module.requires_grad_(False)
         # Cast once: autocast would cast every weight again at every evaluation.
         return module.to(dtype).to(memory_format=torch.channels_last)  # pyright: ignore
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ediffi.build import build_stage
 from ediffi.cascade.stages import Stage
@@ -60,6 +61,14 @@ class Model:
     def ensemble(self) -> Ensemble | None:
         """The ensemble, if there is more than one expert."""
         return self.denoiser if isinstance(self.denoiser, Ensemble) else None
+
+    def network_at(self, sigma: float) -> nn.Module:
+        """The network that answers at this noise level, in memory and on the device."""
+        answers, ensemble = self.denoiser, self.ensemble
+        if ensemble is not None:
+            answers = ensemble.denoiser(ensemble.serving(sigma).name)
+        assert isinstance(answers, nn.Module)
+        return answers
 
     def ran(self, evaluations: Sequence[float]) -> tuple[str, ...]:
         """The names of those who answer at these noise levels, each once, in order."""

@@ -49,7 +49,7 @@ class ModelFolder:
                 )
 
     def members(self, name: str) -> tuple[str, ...]:
-        """The networks behind a name, an ensemble's or those that "+" joins; they may be missing."""
+        """The networks behind a name: an ensemble's, or those that "+" joins, there or not."""
         return self.ensembles.get(name) or tuple(name.split("+"))
 
     def network(self, name: str | None = None) -> Path:

@@ -21,7 +21,9 @@ def found(
         for k, share in enumerate(shares)
     ]
     apart = SetDistance("frechet", distance, distance - half, distance + half, 0.1)
-    return Evaluation("test", "short", 100, 0, 0.0, tuple(scores), (apart,), (), 1.0, 1.0, shown or {})
+    return Evaluation(
+        "test", "short", 100, 0, 0.0, tuple(scores), (apart,), (), 1.0, 1.0, shown or {}
+    )
 
 
 def test_worse_is_what_lies_apart_on_the_wrong_side():

@@ -24,7 +24,8 @@ class PaintedRegions:
     `clip_columns` (b, r, m) are 1 where a column belongs to the region's phrase; `weight` (b, r); a
     region acts where sigma_low <= sigma <= sigma_high (b, r). `by_spread` (b,) is True for a
     picture whose bonus scales with the standard deviation of its scores, False where with their
-    maximum (the paper).
+    maximum (the paper). `pull` (b,) is how far a picture is moved to its places, 0 for not at all
+    (`controls.pulling`).
     """
 
     masks: Tensor
@@ -34,6 +35,7 @@ class PaintedRegions:
     sigma_low: Tensor
     sigma_high: Tensor
     by_spread: Tensor
+    pull: Tensor
 
 
 @dataclass(frozen=True)

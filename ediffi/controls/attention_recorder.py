@@ -85,7 +85,7 @@ class AttentionRecorder:
         self.model, self.pictures, self.ran = model, tuple(pictures), ran
         self.evaluations, self.most = evaluations, most
         self._conditionings: list[tuple[Conditioning, _Told]] = []
-        self._now = _Told(torch.zeros(0), ())
+        self._now: _Told | None = None
         self._aspect = 1.0
         self._update = torch.zeros(0)
         self._sigmas: list[float] = []
@@ -151,6 +151,10 @@ class AttentionRecorder:
 
     def _begin(self, network: nn.Module, arguments: tuple[Any, ...]) -> None:
         x, sigma, cond = arguments
+        if x.requires_grad:
+            # A question about the picture (`controls.pulling`) is no step of it.
+            self._now = None
+            return
         told, level = self._told(cond), float(sigma[0])
         # The branches of one evaluation may come in calls of their own, at the same noise level.
         if not self._sigmas or level != self._sigmas[-1] or self._met & set(told.rows):
@@ -161,6 +165,8 @@ class AttentionRecorder:
         self._now, self._aspect = told, x.shape[2] / x.shape[3]
 
     def _hear(self, name: str, probabilities: Tensor) -> None:
+        if self._now is None:
+            return
         shares = probabilities.detach().mean(1, dtype=torch.float32) @ self._now.groups
         grid = grid_of(shares.shape[1], self._aspect)
         values = shares.transpose(1, 2).to(torch.float16, copy=True)
@@ -172,6 +178,8 @@ class AttentionRecorder:
     def _weigh(
         self, layer: CrossAttention | SelfAttention, arguments: tuple[Any, ...], output: Tensor
     ) -> None:
+        if self._now is None:
+            return
         x = arguments[0].detach()
         added = torch.linalg.vector_norm(self._update, dim=(1, 2), dtype=torch.float32)
         size = torch.linalg.vector_norm(x, dim=(1, 2, 3), dtype=torch.float32)
@@ -181,6 +189,7 @@ class AttentionRecorder:
         kept.append(self._entry(layer.attention.probabilities.name, grid, strength[:, None]))
 
     def _entry(self, tap: str, grid: tuple[int, int], values: Tensor) -> _Kept:
+        assert self._now is not None
         block = tap.removesuffix(".attention.probabilities").rsplit(".", 1)[0]
         return _Kept(len(self._sigmas) - 1, Layer(block, *grid), self._now, values)
 

@@ -48,17 +48,21 @@ def tap_names(network: nn.Module) -> list[str]:
 
 @contextmanager
 def listening(
-    network: nn.Module, chosen: Callable[[str], bool], listener: Listener
+    network: nn.Module, chosen: Callable[[str], bool], listener: Listener, alone: bool = False
 ) -> Iterator[None]:
     """Attach `listener` to the taps whose names are `chosen`, for the time of the block.
 
     Scores are (b, heads, pixels, tokens) before the softmax and already divided by sqrt(d); with a
-    painting they include its bonus. Probabilities have the same shape. Raises ValueError when no
+    painting they include its bonus. Probabilities have the same shape. `alone` keeps
+    others who listen to the network from hearing anything for that time. Raises ValueError when no
     tap is chosen.
     """
     taps = [m for m in network.modules() if isinstance(m, Tap) and chosen(m.name)]
     if not taps:
         raise ValueError(f"no tap is chosen; this network has {', '.join(tap_names(network))}")
+    others = {m: m._listeners for m in network.modules() if isinstance(m, Tap)} if alone else {}
+    for tap in others:
+        tap._listeners = []
     for tap in taps:
         tap._listeners.append(listener)
     try:
@@ -66,3 +70,5 @@ def listening(
     finally:
         for tap in taps:
             tap._listeners.remove(listener)
+        for tap, listeners in others.items():
+            tap._listeners = listeners

@@ -280,7 +280,7 @@ def more_often(one: str, other: str) -> Difference | None:
 
 
 def more_shown(one: Mapping[str, str], other: Mapping[str, str]) -> Difference | None:
-    """How much more of what its caption states a picture shows: two ways to paint the same captions.
+    """How much more of what captions state is shown: two ways to paint the same captions.
 
     Both are `marks` by score. Each caption counts once, with the share of its statements that is
     shown; the value is the mean difference of these shares, its interval that of a mean. None where

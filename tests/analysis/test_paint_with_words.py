@@ -147,14 +147,14 @@ def test_a_thing_counts_where_it_is_there_and_on_the_side_that_was_asked_for(mon
     asked = jobs(8, 1)
     dark_left = np.full((8, 64, 64, 3), 200, np.uint8)
     dark_left[:4, :, :32] = 0
-    monkeypatch.setattr(paint_with_words, "_sampled", lambda *_: dark_left)
+    monkeypatch.setattr(paint_with_words, "sampled_by", lambda *_: dark_left)
     kinds = {job.kinds[0] for job in asked}
     model = tiny_pipeline()
     found = sides(model, OnTheLeft(kinds), asked, Setting("max", 1.0, 1.0))
     assert found.captions == 4 and found.present[0] == 0.5
     assert found.asked == (0.5, 0.15, 0.85)
     # Eight of eight still leave room for doubt.
-    monkeypatch.setattr(paint_with_words, "_sampled", dark_where_painted)
+    monkeypatch.setattr(paint_with_words, "sampled_by", dark_where_painted)
     every = sides(model, OnTheDarkSide(kinds), asked, Setting("max", 1.0, 1.0))
     assert every.captions == 8 and every.asked == (1.0, 0.6756, 1.0)
     nowhere = sides(model, OnTheLeft(()), asked, Setting("max", 1.0, 1.0))

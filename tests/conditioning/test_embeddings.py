@@ -31,6 +31,7 @@ def painting(b=2, n=4, m=3):
         torch.zeros(b, 1),
         torch.full((b, 1), 99.0),
         torch.zeros(b, dtype=torch.bool),
+        torch.zeros(b),
     )
 
 

@@ -47,7 +47,9 @@ def painted(weight=1.0, low=0.0, high=math.inf, area=4, spread=False):
     t5[:, :, 2], clip[:, :, 1] = 1, 1
     ends = torch.full((2, 1), low), torch.full((2, 1), high)
     by_spread = torch.tensor([False, spread])
-    return PaintedRegions(masks, t5, clip, torch.full((2, 1), weight), *ends, by_spread)
+    return PaintedRegions(
+        masks, t5, clip, torch.full((2, 1), weight), *ends, by_spread, torch.zeros(2)
+    )
 
 
 X = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(5))

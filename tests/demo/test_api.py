@@ -108,6 +108,7 @@ def test_words_and_recall_answer_without_the_queue(client, painter):
         "steps": 2,
         "overlap": "all",
         "elsewhere": 1.0,
+        "pull": 0.0,
         "guidance": 1.5,
         "size": None,
         "without": [],

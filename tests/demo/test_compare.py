@@ -90,6 +90,9 @@ def test_painting_look_and_networks_stand_beside_the_plain_picture():
     assert not plain.request.painting and painted.request == PAINTED
     assert by_paper.request == replace(PAINTED, manner=Manner(elsewhere=0.0))
     assert len(variants("painting", by_paper.request, FakeEngine())) == 2
+    manner = Manner(pull=0.1)
+    *_, unpulled, pulled = variants("painting", replace(PAINTED, manner=manner), FakeEngine())
+    assert pulled.request.manner == manner and unpulled.request == PAINTED
     plain, lent = variants("look", steered(look=LOOK), FakeEngine())
     assert not plain.request.steering.lends and lent.request.steering.look is LOOK
     painter = FakeEngine(networks=("experts", "baseline"))

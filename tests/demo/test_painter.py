@@ -257,7 +257,14 @@ def test_how_places_act_travels_and_is_undone(visit: Visit, painter):
     said(visit, "Held back elsewhere: 0.00.")
     sent(visit, painter)
     assert painter.requests[-1].manner == Manner("topmost", 0.0)
-    page.click("[data-act=undo]")
+    page.focus(".pull input")
+    for _ in range(2):
+        page.keyboard.press("ArrowRight")
+    said(visit, "Pulled to its places by 0.10.")
+    sent(visit, painter)
+    assert painter.requests[-1].manner == Manner("topmost", 0.0, 0.1)
+    for _ in range(3):
+        page.click("[data-act=undo]")
     sent(visit, painter)
     assert painter.requests[-1].manner == Manner("topmost", 1.0)
     page.click("[data-act=undo]")

@@ -148,6 +148,7 @@ NEARLY = st.builds(
     | JSON,
     overlap=st.sampled_from(regions.OVERLAPS) | JSON,
     elsewhere=st.floats(-0.5, 1.5) | JSON,
+    pull=st.floats(-0.5, 1) | JSON,
 )
 
 
@@ -166,13 +167,14 @@ def test_any_json_is_a_painting_or_refused_in_a_sentence(value):
             assert len(one.mask) == CELLS and any(one.mask) and -2 <= one.weight <= 4
         sent = json.loads(json.dumps(regions.as_json(PROMPT, kept, manner)))
         assert regions.read(sent, PROMPT) == (kept, ())
-        assert regions.read_manner(sent) == manner and 0 <= manner.elsewhere <= 1
+        assert regions.read_manner(sent) == manner
+        assert 0 <= manner.elsewhere <= 1 and 0 <= manner.pull <= regions.MOST_PULL
 
 
 def test_how_regions_act_is_read_and_left_alone_where_nothing_is_said():
-    value = painting(PROMPT, region("fox"), overlap="topmost", elsewhere=0.25)
+    value = painting(PROMPT, region("fox"), overlap="topmost", elsewhere=0.25, pull=0.1)
     manner = regions.read_manner(value)
-    assert manner == Manner("topmost", 0.25)
+    assert manner == Manner("topmost", 0.25, 0.1)
     kept, _ = regions.read(value, PROMPT)
     assert regions.as_json(PROMPT, kept, manner)["overlap"] == "topmost"
     for silent in (None, {}, {"prompt": PROMPT, "regions": [region("fox")]}):
@@ -190,6 +192,8 @@ def test_how_regions_act_is_read_and_left_alone_where_nothing_is_said():
         ({"elsewhere": -0.1}, "between 0 and 1"),
         ({"elsewhere": math.nan}, "How much is held back elsewhere"),
         ({"elsewhere": "much"}, "How much is held back elsewhere"),
+        ({"pull": 0.6}, "between 0 and 0.5, not 0.6."),
+        ({"pull": None}, "The pull to the places"),
     ],
 )
 def test_another_way_to_act_is_refused(manner, said):

@@ -106,14 +106,14 @@ def test_a_painting_reaches_the_model_and_comes_back_with_the_picture(tiny, tmp_
     value = painting(
         "a fox and a fox", region("a fox", occurrence=2, weight=-0.5), region("fox", mask=soft)
     )
-    value |= {"overlap": "topmost", "elsewhere": 0.5}
+    value |= {"overlap": "topmost", "elsewhere": 0.5, "pull": 0.25}
     asked = engine.request("a fox and a fox", 3, 2, 2.0, 1, 16, value)
     *_, last = tiny.paint(asked)
     assert isinstance(last, Painted)
     path = tmp_path / "fox.png"
     path.write_bytes(last.pictures[0].png)
     painted = Painting.from_json(read_png(path).painting)
-    assert (painted.overlap, painted.elsewhere) == ("topmost", 0.5)
+    assert (painted.overlap, painted.elsewhere, painted.pull) == ("topmost", 0.5, 0.25)
     first, second = painted.regions
     assert (first.phrase, first.occurrence, first.weight) == ("a fox", 2, -0.5)
     assert bytes(first.mask) == HALF and bytes(second.mask) == soft
