@@ -28,7 +28,7 @@ from analysis.denoising_walk import Walk
 from analysis.records import found_in
 from ediffi.config import from_json
 from ediffi.files import written_whole
-from ediffi.storybook.scoring import SCORES, more_often
+from ediffi.storybook.scoring import SCORES, more_often, more_shown
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "results"
@@ -141,8 +141,12 @@ def _beside(record: dict[str, Any], base: dict[str, Any]) -> str:
         "| the picture shows | more often, points | 95 % interval | asked of both |",
         "|---|---:|---:|---:|",
     ]
-    for name, told in SCORES.items():
-        more = more_often(record["shown"][name], base["shown"][name])
+    pairs = {"all that its caption states": more_shown(record["shown"], base["shown"])}
+    pairs |= {
+        told: more_often(record["shown"][name], base["shown"][name])
+        for name, told in SCORES.items()
+    }
+    for told, more in pairs.items():
         if more is None:
             continue
         value, low, high = (f"{100 * each:+.1f}" for each in (more.value, more.low, more.high))
