@@ -15,6 +15,8 @@ from ediffi.diffusion.noise import Interval
 from ediffi.experts.records import Descent
 from ediffi.experts.tree import Node, Part
 from ediffi.files import write_json
+from ediffi.loading import shipped_folder
+from ediffi.model_folder import read_model
 from ediffi.request import Request
 from tests.fakes import tiny_ensemble_folder
 
@@ -112,7 +114,7 @@ def test_the_command_lists_them(folder, capsys):
     assert "boundaries: 0.0757, 9.61" in told and "baseline > high" in told
     assert told.count("high\n") >= 2
     assert main(["experts"]) == 0
-    assert "experts is used; boundaries: 0.0757, 9.61" in capsys.readouterr().out
+    assert f"{read_model(shipped_folder()).default} is used" in capsys.readouterr().out
 
 
 def test_a_damaged_member_is_refused_when_it_is_visited(tmp_path):
