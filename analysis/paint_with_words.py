@@ -225,9 +225,9 @@ def _scored(
         chance=_bounded(theirs)[0],
         present=_mean([[float(share is not None) for share in row] for row in own]),
         kept=round(float(np.mean(there)), 4) if there else None,
-        distance=_rounded(away),
+        distance=rounded(away),
         elsewhere=by.elsewhere if by else 0.0,
-        beyond=_rounded(beyond),
+        beyond=rounded(beyond),
     )
 
 
@@ -241,7 +241,8 @@ def _mean(rows: Sequence[Sequence[float]]) -> Share:
     return _bounded([float(np.mean(row)) for row in rows])
 
 
-def _rounded(distance: Distance) -> Share:
+def rounded(distance: Distance) -> Share:
+    """A number with its interval, as the records keep it."""
     return round(distance.value, 4), round(distance.low, 4), round(distance.high, 4)
 
 

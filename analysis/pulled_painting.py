@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.intervals import Share, mean
 from analysis.metrics import mean_of
-from analysis.paint_with_words import FEWEST, Sided, sampled_by, shares, sides
+from analysis.paint_with_words import FEWEST, Sided, rounded, sampled_by, shares, sides
 from analysis.painted_tasks import SETTINGS, Job, jobs
 from analysis.samples import Samples
 from ediffi.pipeline import EDiffI
@@ -120,10 +120,10 @@ def _compared(
         things=things,
         inside=mean(inside.tolist()),
         pulled=mean(more_inside.tolist()),
-        more=_difference(inside, more_inside),
+        more=rounded(mean_of(more_inside - inside)),
         present=mean(there.tolist()),
         present_pulled=mean(more_there.tolist()),
-        more_present=_difference(there, more_there),
+        more_present=rounded(mean_of(more_there - there)),
     )
 
 
@@ -133,8 +133,3 @@ def _inside(rows: Sequence[list[float | None]]) -> np.ndarray:
 
 def _there(rows: Sequence[list[float | None]]) -> np.ndarray:
     return np.array([np.mean([share is not None for share in row]) for row in rows])
-
-
-def _difference(plain: np.ndarray, pulled: np.ndarray) -> Share:
-    more = mean_of(pulled - plain)
-    return round(more.value, 4), round(more.low, 4), round(more.high, 4)

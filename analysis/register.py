@@ -5,6 +5,7 @@ A new study is one row here, one file and one figure. It joins; it measures noth
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,15 @@ def _variations(given: Setting) -> variations.Variations:
     )
 
 
+def _sampled(measure: Callable[..., Any]) -> Callable[[Setting], Any]:
+    """A study that paints with the chosen model, has it read, and asks nothing else."""
+
+    def run(given: Setting) -> Any:
+        return measure(given.model(), given.reader, given.n, seed=given.seed, samples=given.samples)
+
+    return run
+
+
 USUAL_PAIRS, OTHER_PAIRS = 2, 8
 """Half of `n` pairs of captions change their words under the usual sampler, and an eighth under
 each of the others: a pair is painted eleven times by every one of them."""
@@ -204,9 +214,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "embedding_ablation",
         "T5 and CLIP text bring different things, and both together bring most.",
-        lambda given: embedding_ablation.measure(
-            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
-        ),
+        _sampled(embedding_ablation.measure),
         embedding_ablation.Ablation,
         plots.embedding_ablation,
         needs=("T5", "CLIP image"),
@@ -222,9 +230,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "style_transfer",
         "A reference picture lends its look and nothing else.",
-        lambda given: style_transfer.measure(
-            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
-        ),
+        _sampled(style_transfer.measure),
         style_transfer.Styles,
         plots_of_shares.style_transfer,
         smallest=9,
@@ -234,9 +240,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "paint_with_words",
         "Painted phrases put things where they are painted.",
-        lambda given: paint_with_words.measure(
-            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
-        ),
+        _sampled(paint_with_words.measure),
         paint_with_words.Places,
         plots_of_shares.paint_with_words,
         smallest=paint_with_words.FEWEST,
@@ -245,9 +249,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "pulled_painting",
         "A picture that is pulled to its painting has more of a thing in its place (ours).",
-        lambda given: pulled_painting.measure(
-            given.model(), given.reader, given.n, seed=given.seed, samples=given.samples
-        ),
+        _sampled(pulled_painting.measure),
         pulled_painting.PulledPlaces,
         plots_of_shares.pulled_painting,
         smallest=paint_with_words.FEWEST,

@@ -59,7 +59,7 @@ function load(value) {
   board.regions = value.regions.slice(0, MOST).map(({ phrase, occurrence, weight, runs }, ink) => (
     bound({ phrase, occurrence, weight, ink, mask: maskOf(runs) }, board.text)));
   board.active = alive()[0] || null;
-  const { overlap = usual().overlap, elsewhere = usual().elsewhere, pull = usual().pull } = value;
+  const { overlap, elsewhere, pull } = { ...usual(), ...value };
   board.manner = { overlap, elsewhere, pull };
   board.sent = JSON.stringify(value);
   if (board.regions.length) folder.open = true;

@@ -114,7 +114,11 @@ def test_the_command_lists_them(folder, capsys):
     assert "boundaries: 0.0757, 9.61" in told and "baseline > high" in told
     assert told.count("high\n") >= 2
     assert main(["experts"]) == 0
-    assert f"{read_model(shipped_folder()).default} is used" in capsys.readouterr().out
+    assert (
+        f"{read_model(shipped_folder()).default} is used; boundaries: " in capsys.readouterr().out
+    )
+    assert main(["experts", "storybook/experts"]) == 0
+    assert "experts is used; boundaries: 0.0757, 9.61" in capsys.readouterr().out
 
 
 def test_a_damaged_member_is_refused_when_it_is_visited(tmp_path):

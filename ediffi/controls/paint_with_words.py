@@ -48,8 +48,8 @@ class Painting:
     to 1, is the share of a phrase's bonus that is taken from it where it is not painted: without it
     a phrase that is heard everywhere stays where it was. `pull`, 0 (the paper) to 0.5, moves the
     picture itself towards its places while the noise is high (`controls.pulling`): it places
-    better, takes about twice as long, and beyond 0.1 costs things. A region is named by its index,
-    from 0 on, in the order in which they were added.
+    better and takes up to twice as long; 0.1 was measured, and 0.3 costs things. A region is named
+    by its index, from 0 on, in the order in which they were added.
 
     Raises ValueError for a region whose phrase is not in the prompt, an unreadable mask, or
     settings beyond their limits, naming the value and the limit.

@@ -22,9 +22,10 @@ from ediffi.diffusion.denoiser import Denoiser, spread
 from ediffi.networks.taps import listening
 
 ABOVE = 1.0
-"""Below this noise level things have their places, and pulling would only fray them (measured)."""
-COARSEST = 4
-"""A grid tells of layout where it has at most one in so many of the picture's rows."""
+"""No picture is pulled at this noise level or below: tried down to 0.3, which placed no more and
+asks the network more often (docs/training-log.md). The value is our choice."""
+COARSE = 4
+"""Only grids with at most one row for so many of the picture's are asked: they tell of layout."""
 
 Networks = Callable[[float], nn.Module]
 """Which network answers at a noise level."""
@@ -101,7 +102,7 @@ def _heard(network: nn.Module, x: Tensor, sigma: Tensor, cond: Conditioning) -> 
     A painted bonus would already lie in the places, and there would be no slope to follow.
     """
     found: list[Tensor] = []
-    most = x.shape[2] * x.shape[3] // COARSEST**2
+    most = x.shape[2] * x.shape[3] // COARSE**2
 
     def hear(name: str, probabilities: Tensor) -> None:
         if probabilities.shape[2] <= most:

@@ -53,9 +53,9 @@ def listening(
     """Attach `listener` to the taps whose names are `chosen`, for the time of the block.
 
     Scores are (b, heads, pixels, tokens) before the softmax and already divided by sqrt(d); with a
-    painting they include its bonus. Probabilities have the same shape. `alone` keeps
-    others who listen to the network from hearing anything for that time. Raises ValueError when no
-    tap is chosen.
+    painting they include its bonus. Probabilities have the same shape. `alone` keeps others who
+    listen to the network from hearing anything for that time. Raises ValueError when no tap is
+    chosen.
     """
     taps = [m for m in network.modules() if isinstance(m, Tap) and chosen(m.name)]
     if not taps:
