@@ -4,7 +4,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# Most modules that are installed are never imported: byte code is made when one is.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+    -c constraints.txt
 
 # Where `make demo` listens: on this machine, at the first free port from 7860, unless said.
 HOST ?=
@@ -32,9 +34,11 @@ demo: $(VENV)/.demo
 	$(BIN)/python -m demo $(if $(HOST),--host $(HOST)) $(if $(PORT),--port $(PORT))
 
 # One pytest run, so that its closing line is the verdict on everything. A file, a notebook too,
-# stays with one worker.
-test: lint browser
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+# stays with one worker; notebooks are longest and go first, or one worker would end alone. The
+# browser is fetched while pip works.
+test:
+	@$(MAKE) --no-print-directory -j2 lint browser
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 	    --nbval-lax --nbval-current-env --nbval-cell-timeout=120
 
 lab: $(VENV)/.all
