@@ -2,6 +2,7 @@
 
     data/train, data/flat             64 px, captions and caches, to train the base on
     data/signs, data/dressed          the same: words and clothes, which are rare and small
+    data/words                        the same: one large sign a page, from which words are learnt
     data/validation                   the same, to watch it
     data/large256, data/large1024     scenes at a stage's size, to train and to watch stages on
 
@@ -28,8 +29,12 @@ RARE_SEED = 100_000_000
 RARE: Mapping[str, Curriculum] = {
     "signs": Curriculum(kinds=("sign",)),
     "dressed": Curriculum(kinds=ANIMALS, dressed=1.0),
+    "words": Curriculum(kinds=("sign",), styles=("flat",), max_things=1, min_size=0.5),
 }
-"""Signs carry the words, animals wear the clothes: else one scene in twenty, and in seven."""
+"""Signs carry the words, animals wear the clothes: else one scene in twenty, and in seven.
+
+A word changes few pixels of a page, so the loss asks for little else first: a large sign alone on a
+flat page is where the network begins to listen to it (docs/training-log.md)."""
 SHARD_BYTES = 200_000_000
 """About how large a shard of large pictures may be."""
 

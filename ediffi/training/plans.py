@@ -46,9 +46,10 @@ class StorybookPlan:
 
     `flat_scenes` more are drawn in the flat style, which teaches the world fastest; `large_scenes`
     are (pixels, scenes) for the super-resolution stages; `rare_scenes` (set, scenes) are more of
-    what is rare and small: "signs", which carry words, and "dressed" animals. Phases train
-    the same network one after the other; each starts from the averaged weights of the one before.
-    `gate` is the accuracy that the colour probe must reach before them.
+    what is rare and small: "signs", which carry words, "dressed" animals, and "words", each a sign
+    alone on its page. Phases train the same network one after the other; each starts from the
+    averaged weights of the one before. `gate` is the accuracy that the colour probe must reach
+    before them.
     """
 
     name: str
@@ -179,7 +180,7 @@ _ACCELERATOR = StorybookPlan(
         _SR1024,
     ),
     large_scenes=((256, 12_000), (1024, 1_200)),
-    rare_scenes=(("signs", 20_000), ("dressed", 30_000)),
+    rare_scenes=(("signs", 10_000), ("dressed", 30_000), ("words", 20_000)),
     inspector=Limit(seconds=90),
     judge=Limit(seconds=60),
     evaluated=1000,
@@ -215,7 +216,7 @@ _CPU = StorybookPlan(
         _CPU_SR1024,
     ),
     large_scenes=((256, 2_000), (1024, 200)),
-    rare_scenes=(("signs", 6_144), ("dressed", 8_192)),
+    rare_scenes=(("signs", 3_072), ("dressed", 8_192), ("words", 6_144)),
     inspector=Limit(steps=5_000),
     judge=Limit(steps=450),
     evaluated=1000,
@@ -239,7 +240,7 @@ _TINY = StorybookPlan(
         _TINY_SR64,
     ),
     large_scenes=((32, 16), (64, 16)),
-    rare_scenes=(("signs", 8), ("dressed", 8)),
+    rare_scenes=(("signs", 8), ("dressed", 8), ("words", 8)),
     inspector=Limit(steps=2),
     judge=Limit(steps=2),
     evaluated=24,
