@@ -65,6 +65,7 @@ STUDY = $(BIN)/python -m ediffi study --out docs/results
 UPSCALE = $(BIN)/python -m analysis.upscaling
 
 EVALUATED := baseline high+baseline experts
+INSISTING := high+baseline
 STUDIED := expert_seams composition embedding_ablation style_transfer guidance_tradeoff \
     prompt_switching paint_with_words pulled_painting configs variations attention_over_noise seam_history \
     denoising_walk expert_ranges
@@ -93,11 +94,14 @@ N_sr1024 := 16
 # Times with and without matrix units are two records.
 BENCH = $(shell grep -q amx_tile /proc/cpuinfo 2>/dev/null && echo bench-amx || echo bench)
 
-MEASURED := $(EVALUATED:%=evaluate-%) $(STUDIED:%=study-%) $(ENLARGED:%=enlarge-%)
+MEASURED := $(EVALUATED:%=evaluate-%) $(INSISTING:%=insist-%) $(STUDIED:%=study-%) $(ENLARGED:%=enlarge-%)
 .PHONY: $(MEASURED)
 
 $(EVALUATED:%=evaluate-%): evaluate-%: $(VENV)/.all
 	$(EVALUATE) --model storybook/$* --json docs/results/$(RECORD_$*).json
+
+$(INSISTING:%=insist-%): insist-%: $(VENV)/.all
+	$(EVALUATE) --model storybook/$* --insist 0.05 --json docs/results/$(RECORD_$*)-insisting.json
 
 $(STUDIED:%=study-%): study-%: $(VENV)/.all
 	$(STUDY) $* --n $(N_$*)

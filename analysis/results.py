@@ -98,7 +98,7 @@ def evaluation_table(record: dict[str, Any]) -> str:
     """Scores of an evaluation with interval, chance and the inspector's own score."""
     unseen = "held-out combinations" if record["split"] == "held_out" else "unseen scenes"
     lines = [
-        f"**{record['model']}, {record['n']} {record['length']} captions of {unseen}**, one"
+        f"**{_named(record)}, {record['n']} {record['length']} captions of {unseen}**, one"
         f" picture each, seed"
         f" {record['seed']}; {_percent(record['unreadable'])} of the pictures were unreadable.",
         "",
@@ -122,20 +122,33 @@ def evaluation_table(record: dict[str, Any]) -> str:
 def beside_tables(records: Sequence[dict[str, Any]]) -> list[str]:
     """A table for each model whose pictures can be held against the baseline's, caption by caption.
 
-    Records from before marks were kept, or of other captions, are left out.
+    One that insists is held against itself, not insisting. Records from before marks were kept, or
+    of other captions, are left out.
     """
     asked = "split", "length", "n", "seed"
     marked = [record for record in records if record.get("shown")]
+    plain = [record for record in marked if not record.get("insist")]
     told = []
-    for base in (record for record in marked if record["model"].endswith("/baseline")):
+    for base in plain:
         rivals = [other for other in marked if all(other[key] == base[key] for key in asked)]
-        told += [_beside(other, base) for other in rivals if other is not base]
+        is_baseline = base["model"].endswith("/baseline")
+        told += [
+            _beside(other, base)
+            for other in rivals
+            if (other["model"] == base["model"] if other.get("insist") else is_baseline)
+            and other is not base
+        ]
     return told
+
+
+def _named(record: dict[str, Any]) -> str:
+    far = record.get("insist")
+    return f"{record['model']}, insisting by {far:g}" if far else record["model"]
 
 
 def _beside(record: dict[str, Any], base: dict[str, Any]) -> str:
     lines = [
-        f"**{record['model']} beside {base['model']}**, the same {record['n']} captions and noise,"
+        f"**{_named(record)}, beside {_named(base)}**, the same {record['n']} captions and noise,"
         " caption by caption:",
         "",
         "| the picture shows | more often, points | 95 % interval | asked of both |",

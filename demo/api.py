@@ -20,7 +20,7 @@ from demo import easel, engine, regions, steering
 from demo.checks import clean, finite
 from demo.engine import Engine, Request
 from demo.regions import GRID, USUAL, WEIGHT
-from demo.steering import STRENGTH, Steering
+from demo.steering import INSIST, STRENGTH, Steering
 from demo.tabs.asking import refusals
 
 MAX_PICTURE = 5_000_000  # bytes of a picture that is sent, as for the page's uploads
@@ -83,6 +83,7 @@ class SettingsJson(TypedDict):
     overlap: str
     elsewhere: float
     pull: float
+    insist: float
     without: list[str]
     later_words: str | None
     later_from: float | None
@@ -103,15 +104,19 @@ class Api:
         guidance: float | None = None,
         pictures: int = 1,
         size: int | None = None,
+        insist: float = INSIST,
     ) -> Iterator[AnswerJson]:
         """Pictures of a sentence, up to 4, from seed, seed + 1 and so on.
 
         The sentence says in English what the picture shows, such as "a red fox in the snow": its
         things, their colours, a place, a weather, a style. steps (1 to 50) and guidance (0 to 15)
-        are the model's own if left out, and so is the size in pixels.
+        are the model's own if left out, and so is the size in pixels. insist (0 to 0.5) is how far
+        the early steps go until every phrase is heard: 0 is faster and shows less of the sentence.
         """
         with refusals():
-            yield from self._run(self.asked(prompt, seed, steps, guidance, pictures, size))
+            steered = steering.read(insist=insist)
+            asked = self.asked(prompt, seed, steps, guidance, pictures, size, steered=steered)
+            yield from self._run(asked)
 
     def paint(
         self,
@@ -125,6 +130,7 @@ class Api:
         overlap: Literal["all", "strongest", "topmost"] = "all",
         elsewhere: float = USUAL.elsewhere,
         pull: float = USUAL.pull,
+        insist: float = INSIST,
     ) -> Iterator[AnswerJson]:
         """Pictures of a sentence in which phrases have their places: paint with words.
 
@@ -136,6 +142,7 @@ class Api:
         overlap says which count where regions overlap, and elsewhere (0 to 1) how much a phrase is
         held back where it is not painted; 0 is the paper's formula. A pull (0 to 0.5) moves the
         picture itself to the places while they are decided: 0.1 is a good one, and takes longer.
+        insist as in generate.
         """
         with refusals():
             painting = {
@@ -145,7 +152,8 @@ class Api:
                 "elsewhere": elsewhere,
                 "pull": pull,
             }
-            asked = self.asked(prompt, seed, steps, guidance, pictures, size, painting)
+            steered = steering.read(insist=insist)
+            asked = self.asked(prompt, seed, steps, guidance, pictures, size, painting, steered)
             yield from self._run(asked)
 
     def style(
@@ -158,14 +166,15 @@ class Api:
         guidance: float | None = None,
         pictures: int = 1,
         size: int | None = None,
+        insist: float = INSIST,
     ) -> Iterator[AnswerJson]:
         """Pictures of a sentence that borrow the look of a given picture.
 
         look is a PNG, JPEG or WebP of up to 5 MB as base64; strength (0 to 15) says how much of its
-        look is taken.
+        look is taken. insist as in generate.
         """
         with refusals(), as_file(look, "The look") as path:
-            lent = steering.read([str(path)], strength)
+            lent = steering.read([str(path)], strength, insist=insist)
             asked = self.asked(prompt, seed, steps, guidance, pictures, size, steered=lent)
             yield from self._run(asked)
 
@@ -206,6 +215,7 @@ class Api:
             "overlap": made.manner.overlap,
             "elsewhere": made.manner.elsewhere,
             "pull": made.manner.pull,
+            "insist": made.steering.insist,
             "without": list(made.steering.without),
             "later_words": words,
             "later_from": share,

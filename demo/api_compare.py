@@ -52,7 +52,7 @@ class Comparison:
     def compare(
         self,
         prompt: str,
-        kind: Literal["encoders", "words", "painting", "networks"] = "encoders",
+        kind: Literal["encoders", "words", "painting", "insist", "networks"] = "encoders",
         later: str = "",
         regions: list[RegionJson] | None = None,
         seed: int = 7,
@@ -64,7 +64,8 @@ class Comparison:
 
         kind says what: "encoders" (the eight choices of T5, CLIP text and CLIP image), "words" (the
         later sentence takes over at several shares of the steps), "painting" (with and without the
-        regions) or "networks" (the experts and the baseline, where the model has both).
+        regions), "insist" (with and without insisting on all that is named) or "networks" (the
+        experts and the baseline, where the model has both).
         """
         with refusals():
             chosen = comparing.chosen(kind)

@@ -15,13 +15,14 @@ import numpy as np
 from analysis.side_by_side import EIGHT, SHARES, departure, difference, left_out, named
 from demo.checks import clean
 from demo.engine import Engine, Painted, Picture, Progress, Request
-from demo.steering import STRENGTH
+from demo.steering import INSIST, STRENGTH
 
 KINDS = {
     "encoders": "The encoders",
     "words": "When the words change",
     "painting": "With and without the painted places",
     "look": "With and without the lent look",
+    "insist": "With and without insisting on all that is named",
     "networks": "The experts and the baseline",
 }
 """What can be compared, and how a visitor is told of it."""
@@ -70,6 +71,7 @@ def variants(kind: str, asked: Request, model: Engine, words: object = None) -> 
         "encoders": _encoders,
         "painting": _painted,
         "look": _lent,
+        "insist": _insisted,
         "networks": _networks,
     }
     return makers[kind](asked, model)
@@ -190,6 +192,14 @@ def _lent(asked: Request, model: Engine) -> tuple[Variant, ...]:
     without = replace(asked, steering=replace(asked.steering, style=(), look=None))
     strength = f"With it, at strength {asked.steering.strength:g}"
     return Variant("Without the lent look", without), Variant(strength, asked)
+
+
+def _insisted(asked: Request, model: Engine) -> tuple[Variant, ...]:
+    far = asked.steering.insist or INSIST
+    return tuple(
+        Variant(label, replace(asked, steering=replace(asked.steering, insist=value)))
+        for label, value in (("Not insisted on", 0.0), (f"Insisted on by {far:g}", far))
+    )
 
 
 def _networks(asked: Request, model: Engine) -> tuple[Variant, ...]:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from demo import engine, regions
+from demo.checks import finite
 from demo.engine import Recalled, Request
 from demo.regions import Manner, Region
-from demo.steering import ENCODERS, MAX_STRENGTH, STRENGTH, Steering
+from demo.steering import ENCODERS, MAX_INSIST, MAX_STRENGTH, STRENGTH, Steering
 
 if TYPE_CHECKING:
     from ediffi.controls.paint_with_words import Painting
@@ -100,7 +101,8 @@ def _steered_again(recipe: Recipe, width: int) -> tuple[Steering, list[str]]:
     look, strength, more = _look_again(recipe.style, width)
     off = tuple(name for name in recipe.without if name in ENCODERS)
     turn = turns[0] if turns else None
-    return Steering((), strength, off, turn, look), notes + more
+    insist = finite(recipe.sampling.insist, "How far it insists", 0.0, MAX_INSIST)
+    return Steering((), strength, off, turn, look, insist), notes + more
 
 
 def _look_again(style: Style | None, width: int) -> tuple[Style | None, float, list[str]]:

@@ -24,6 +24,9 @@ MAX_LENDER_PIXELS = 8_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
 STRENGTH, MAX_STRENGTH = 3.0, 15.0
 SHARE = 40.0  # per cent of the steps
+INSIST, MAX_INSIST = 0.05, 0.5
+"""The page insists on what is named, which the library leaves to its caller: a visitor wants to see
+all of the sentence. The value is the best of those that were tried (docs/training-log.md)."""
 FORGOTTEN = "The look that was lent is forgotten by now: give its picture again, or untick it."
 ENCODERS = {"t5": "Words, read by T5", "clip_text": "Words, read by CLIP"}
 """The encoders that can be switched off, and how a visitor is told of them."""
@@ -35,7 +38,7 @@ class Steering:
 
     `look` is what lends it where no file does: a picture, or what a recipe kept of one. `without`
     names encoders that are not listened to; `turn` is (share of the steps, the words from there
-    on).
+    on); `insist` is how far the early steps go until every phrase is heard, 0 for not at all.
     """
 
     style: tuple[Path, ...] = ()
@@ -43,6 +46,7 @@ class Steering:
     without: tuple[str, ...] = ()
     turn: tuple[float, str] | None = None
     look: Image.Image | Style | None = None
+    insist: float = INSIST
 
     @property
     def lends(self) -> bool:
@@ -58,6 +62,7 @@ def read(
     share: object = None,
     kept: object = None,
     look: Image.Image | Style | None = None,
+    insist: object = None,
 ) -> Steering:
     """The record for these values, None for what is left alone; ValueError in one sentence.
 
@@ -77,6 +82,7 @@ def read(
         ),
         without=_switched_off(listened),
         turn=(late / 100, turn) if turn else None,
+        insist=finite(INSIST if insist is None else insist, "How far to insist", 0.0, MAX_INSIST),
     )
 
 

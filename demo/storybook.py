@@ -146,6 +146,7 @@ class StorybookEngine:
                 style=style,
                 without=steering.without,
                 timeline=[steering.turn] if steering.turn else (),
+                insist=steering.insist,
             )
             for k in range(request.pictures)
         ]

@@ -36,7 +36,11 @@ def look_inside(model: EDiffI, request: Request) -> Generator[Progress | Inside]
         raise ValueError(EMPTY)
     began = time.perf_counter()
     asked = model.request(
-        request.prompt, seed=request.seed, steps=request.steps, guidance=request.guidance
+        request.prompt,
+        seed=request.seed,
+        steps=request.steps,
+        guidance=request.guidance,
+        insist=request.steering.insist,
     )
     result: Result | None = None
     with watching(model, asked, spans[:MOST_WORDS] if len(spans) > MOST_WORDS else None) as heard:

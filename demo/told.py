@@ -8,7 +8,7 @@ from __future__ import annotations
 from analysis.side_by_side import TOLD
 from demo.engine import Request
 from demo.regions import USUAL
-from demo.steering import Steering
+from demo.steering import INSIST, Steering
 
 
 def told(request: Request, seed: int | None = None) -> str:
@@ -44,6 +44,8 @@ def _steered(steering: Steering) -> list[str]:
     if steering.turn:
         share, words = steering.turn
         said.append(f"“{words}” from {share:.0%} of the steps on")
+    if steering.insist != INSIST:
+        said.append(f"insisted on by {steering.insist:g}" if steering.insist else "not insisted on")
     if steering.without:
         said.append(f"without {' and '.join(TOLD[name] for name in steering.without)}")
     return said

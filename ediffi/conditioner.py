@@ -18,6 +18,7 @@ from ediffi.conditioning.embeddings import Conditioning, PaintedRegions, stack
 from ediffi.conditioning.encoders import EncodedText, Encoders
 from ediffi.conditioning.streams import Span
 from ediffi.config import EncoderDims
+from ediffi.controls.insisting import Phrases, bind_phrases
 from ediffi.controls.paint_with_words import bind
 from ediffi.recipe import BatchShape
 from ediffi.request import Request
@@ -78,6 +79,12 @@ class Conditioner:
         if painting is not None:
             cond = replace(cond, painting=_widened(painting, n, m))
         return cond, BatchShape(pictures=len(requests), t5_columns=n, clip_columns=m)
+
+    def phrases(self, requests: Sequence[Request], cond: Conditioning) -> Phrases:
+        """What the prompts of requests speak of, on the columns of their conditioning `cond`."""
+        prompts, paintings = [r.prompt for r in requests], [r.painting for r in requests]
+        texts = [self.heard(request).text for request in requests]
+        return bind_phrases(prompts, paintings, texts, cond)
 
     def columns(self, request: Request) -> tuple[int, int]:
         """Columns of both streams for a request, pads included."""

@@ -137,7 +137,9 @@ class SamplingConfig:
     """Solver, noise grid and guidance of one stage; guidance acts for low < sigma <= high.
 
     `per_expert` replaces the guidance where these experts serve. `seam_history` lets a multistep
-    solver extrapolate from one expert's estimate to the next one's.
+    solver extrapolate from one expert's estimate to the next one's. `insist`, 0 (the paper) to 0.5,
+    is how far early steps of the base move the picture until every phrase of the prompt is heard
+    (`controls.insisting`).
     """
 
     solver: str = "dpmpp_2m"
@@ -150,6 +152,7 @@ class SamplingConfig:
     guidance_high: float = float("inf")
     per_expert: tuple[ExpertGuidance, ...] = ()
     seam_history: bool = True
+    insist: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,8 +20,9 @@ from ediffi.cascade.stages import Stage, upscaled
 from ediffi.conditioner import Conditioner
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import SamplingConfig, StageChoice
+from ediffi.controls.insisting import insistence
 from ediffi.controls.prompt_switching import Switching, first_levels
-from ediffi.controls.pulling import Pulled, pulls
+from ediffi.controls.pulling import Pulled, to_places
 from ediffi.controls.style_transfer import Style
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.diffusion.guidance import Guided, Window
@@ -35,6 +36,14 @@ from ediffi.request import Request
 from ediffi.stacked_guidance import PairedGuidance, StyledGuidance, Within, plain
 
 MAX_BATCH = 8
+
+
+@dataclass(frozen=True)
+class _Words:
+    """What a batch is told from some step on: the requests that say so, and their conditioning."""
+
+    requests: tuple[Request, ...]
+    cond: Conditioning
 
 
 class Generator:
@@ -94,16 +103,17 @@ class Generator:
 
     def _told(
         self, requests: Sequence[Request], shape: BatchShape | None
-    ) -> tuple[list[Conditioning], BatchShape]:
-        """The conditioning of the first words and of every turn, and the shape of the first."""
+    ) -> tuple[list[_Words], BatchShape]:
+        """The first words and those of every turn, and the shape of the first."""
         first, made = self.conditioner.batch(requests, shape)
-        told = [first]
+        told = [(requests, first)]
         for turn in requests[0].timeline:
-            told.append(self.conditioner.batch([request.turned(turn) for request in requests])[0])
-        return [cond.to(self.device) for cond in told], made
+            turned = [request.turned(turn) for request in requests]
+            told.append((turned, self.conditioner.batch(turned)[0]))
+        return [_Words(tuple(said), cond.to(self.device)) for said, cond in told], made
 
     def _events(
-        self, requests: Sequence[Request], told: Sequence[Conditioning], picture: Tensor | None
+        self, requests: Sequence[Request], told: Sequence[_Words], picture: Tensor | None
     ) -> Iterator[tuple[str, Step, tuple[str, ...]]]:
         """Stage, step and the experts that ran, from the base (unless a picture is given) on."""
         seeds = [request.seed for request in requests]
@@ -116,7 +126,7 @@ class Generator:
         assert picture is not None
         # A stage follows the picture that it is shown: a painting has done its work by then, and
         # so have all words but the last.
-        cond, picture = replace(told[-1], painting=None), picture.to(self.device)
+        cond, picture = replace(told[-1].cond, painting=None), picture.to(self.device)
         for choice in requests[0].stages:
             stage = self._stage(choice)
             for step in upscaled(stage, picture, cond, seeds):
@@ -157,12 +167,13 @@ class Generator:
         return results[shape.row]
 
     def _sample(
-        self, requests: Sequence[Request], noise: Tensor, told: Sequence[Conditioning]
+        self, requests: Sequence[Request], noise: Tensor, told: Sequence[_Words]
     ) -> Iterator[Step]:
         sampling, style = requests[0].sampling, requests[0].lent_style
         grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
         parts = tuple(
-            (self._pulled(self._guided(sampling, cond, style), cond), cond) for cond in told
+            (self._pulled(self._guided(sampling, words.cond, style), words), words.cond)
+            for words in told
         )
         denoiser, cond = parts[0]
         if len(parts) > 1:
@@ -172,8 +183,15 @@ class Generator:
             return sampler(denoiser, noise, grid, cond, seams=self.model.ensemble.boundaries)
         return sampler(denoiser, noise, grid, cond)
 
-    def _pulled(self, denoiser: Denoiser, cond: Conditioning) -> Denoiser:
-        return Pulled(denoiser, self.model.network_at, cond) if pulls(cond) else denoiser
+    def _pulled(self, denoiser: Denoiser, words: _Words) -> Denoiser:
+        insist, pulls = words.requests[0].sampling.insist, [to_places(words.cond.painting)]
+        if insist:
+            phrases = self.conditioner.phrases(words.requests, words.cond).to(self.device)
+            pulls.append(insistence(phrases, insist))
+        for pull in pulls:
+            if pull is not None:
+                denoiser = Pulled(denoiser, self.model.network_at, words.cond, pull)
+        return denoiser
 
     def _guided(
         self, sampling: SamplingConfig, cond: Conditioning, style: Style | None

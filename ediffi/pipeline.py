@@ -82,6 +82,7 @@ class EDiffI:
         timeline: Sequence[Turn | tuple[float, str]] = (),
         t5_prompt: str | None = None,
         clip_prompt: str | None = None,
+        insist: float | None = None,
     ) -> Request:
         """A checked request with this model's defaults where a value is None.
 
@@ -91,7 +92,8 @@ class EDiffI:
         their own, or (scale, low, high); without `seam_history` a multistep solver begins anew
         where the next expert takes over. `style` is a picture, or what `style` makes of several;
         `timeline` is turns (share of the steps, words from there on); `t5_prompt` and `clip_prompt`
-        are other words for one encoder. Raises ValueError in one sentence.
+        are other words for one encoder. `insist`, 0 to 0.5, is how far the early steps move the
+        picture until every phrase is heard. Raises ValueError in one sentence.
         """
         sampling = sampling_with(
             self.model.preset.sampling,
@@ -101,6 +103,7 @@ class EDiffI:
             window,
             expert_guidance,
             seam_history,
+            insist,
         )
         chosen = self.sizes[0] if size is None else size
         stages = self._stages(self.sizes[0], chosen, stage_steps or {}, stage_guidance or {})
@@ -157,6 +160,7 @@ class EDiffI:
         timeline: Sequence[Turn | tuple[float, str]] = (),
         t5_prompt: str | None = None,
         clip_prompt: str | None = None,
+        insist: float | None = None,
     ) -> Result:
         """One finished picture; arguments and errors as in `request`."""
         request = self.request(
@@ -177,6 +181,7 @@ class EDiffI:
             timeline,
             t5_prompt,
             clip_prompt,
+            insist,
         )
         return self.generate_many([request])[0]
 

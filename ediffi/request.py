@@ -14,6 +14,7 @@ from ediffi.build import build_sampler
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.conditioning.prompt import clean_prompt
 from ediffi.config import HIGHEST_SIGMA, ExpertGuidance, SamplingConfig, StageChoice
+from ediffi.controls.insisting import MOST_INSISTENCE
 from ediffi.controls.paint_with_words import Painting
 from ediffi.controls.prompt_switching import Turn, check_timeline
 from ediffi.controls.style_transfer import Style
@@ -64,6 +65,8 @@ class Request:
             raise ValueError("Both encoders read other words, so nobody reads the painted ones.")
         for choice in self.stages:
             _check_sampling(choice.sampling)
+            if choice.sampling.insist:
+                raise ValueError(f"Stage {choice.stage} enlarges a picture and insists on nothing.")
         for name in self.without:
             if name not in EMBEDDINGS:
                 raise ValueError(
@@ -137,6 +140,7 @@ def sampling_with(
     window: Sequence[float] | None = None,
     expert_guidance: Mapping[str, float | Sequence[float]] | None = None,
     seam_history: bool | None = None,
+    insist: float | None = None,
 ) -> SamplingConfig:
     """The model's sampling with what the caller chose; None keeps the default.
 
@@ -156,6 +160,8 @@ def sampling_with(
         chosen["guidance_low"], chosen["guidance_high"] = window
     if seam_history is not None:
         chosen["seam_history"] = seam_history
+    if insist is not None:
+        chosen["insist"] = insist
     sampling = replace(defaults, **chosen)
     if expert_guidance:
         usual = _finite_window(sampling)
@@ -189,6 +195,7 @@ def _check_sampling(sampling: SamplingConfig) -> None:
             f"sigma_min and sigma_max are both {sampling.sigma_max}; they must differ."
         )
     _check_number("rho", sampling.rho, 1.0, 100.0)
+    _check_number("insistence", sampling.insist, 0.0, MOST_INSISTENCE)
     _check_number("guidance_low", sampling.guidance_low, 0.0, HIGHEST_SIGMA)
     low = sampling.guidance_low
     _check_number("guidance_high", sampling.guidance_high, low, HIGHEST_SIGMA)

@@ -18,7 +18,7 @@ from ediffi.storybook.evaluation import SIZE, Evaluation, Sampler
 from ediffi.storybook.scoring import more_shown
 
 STATEMENTS = "all statements"
-PUBLISHED = ("model", "weights", "batch")
+PUBLISHED = ("model", "weights", "batch", "insist")
 """What a record says besides the evaluation."""
 
 
@@ -27,6 +27,7 @@ def painter(
     size: int | None = None,
     steps: int | None = None,
     guidance: float | None = None,
+    insist: float | None = None,
 ) -> Sampler:
     """One picture per caption and seed, as `EDiffI.request` makes it from these settings.
 
@@ -35,7 +36,7 @@ def painter(
 
     def paint(captions: Sequence[str], seeds: Sequence[int]) -> np.ndarray:
         requests = [
-            model.request(caption, seed, size, steps, guidance)
+            model.request(caption, seed, size, steps, guidance, insist=insist)
             for caption, seed in zip(captions, seeds, strict=True)
         ]
         made = np.stack([np.asarray(r.image) for r in model.generate_many(requests)])
@@ -50,9 +51,14 @@ def readable(pictures: np.ndarray) -> np.ndarray:
     return pictures.repeat(factor, 1).repeat(factor, 2)
 
 
-def record(model: EDiffI, found: Evaluation) -> dict[str, Any]:
-    """What is published of an evaluation: the model, the sums of its weights, every number."""
+def record(model: EDiffI, found: Evaluation, insist: float | None = None) -> dict[str, Any]:
+    """What is published of an evaluation: the model, the sums of its weights, every number.
+
+    `insist` is named where the captions were insisted on.
+    """
     made = {"model": model.model.name, "weights": dict(model.model.weights), "batch": MAX_BATCH}
+    if insist:
+        made["insist"] = insist
     return made | finite(found.to_json())
 
 

@@ -34,6 +34,7 @@ def test_controls_reach_the_recipe_and_replay(folder, pictures, tmp_path, capsys
     words = [PROMPT, "--model", folder, "--steps", 5, "--out", out]
     words += ["--style", *pictures, "--style-weights", 2, 1, "--style-strength", 1.5]
     words += ["--style-window", 0.5, 20, "--then", 0.4, "a blue cat", "--then", 0.8, PROMPT]
+    words += ["--insist", 0.1]
     assert call(*words, "--t5-prompt", "a zeppelin", "--clip-prompt", "") == 0
     assert "zeppelin" in capsys.readouterr().err
     recipe = read_png(out)
@@ -43,6 +44,7 @@ def test_controls_reach_the_recipe_and_replay(folder, pictures, tmp_path, capsys
     assert (recipe.style.strength, *window) == (1.5, 0.5, 20)
     assert [(t.share, t.prompt) for t in recipe.timeline] == [(0.4, "a blue cat"), (0.8, PROMPT)]
     assert (recipe.t5_prompt, recipe.clip_prompt) == ("a zeppelin", "")
+    assert recipe.sampling.insist == 0.1
     assert main(["replay", str(out), "--model", str(folder), "--out", str(again)]) == 0
     assert again.read_bytes() == out.read_bytes()
 
@@ -68,6 +70,7 @@ def test_a_saved_painting_is_painted(folder, tmp_path):
         (["--style", "{a}", "--style-strength", "nan"], "strength is nan"),
         (["--style", "{a}", "--style-window", 3, 1], "low < high"),
         (["--then", "soon", "a cat"], "not 'soon'"),
+        (["--insist", 0.6], "insistence is 0.6 and must lie between 0 and 0.5"),
         (["--then", 1.5, "a cat"], "not between 0 and 1"),
         (["--then", 0.5, "a cat", "--then", 0.2, "a dog"], "one after the other"),
         (["--t5-prompt", "a" * 3000], "2,000"),

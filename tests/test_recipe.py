@@ -115,7 +115,7 @@ def test_any_text_in_the_chunk_gives_one_sentence(tmp_path, text):
         ("[" * 100_000, "not readable JSON"),
         ("9" * 10_000, "not readable JSON|no format"),
         ("x" * 1_300_000, "1300000 characters"),
-        ('{"format": 3}', "newer ediffi"),
+        ('{"format": 4}', "newer ediffi"),
         ('{"format": true}', "no format"),
         ("null", "no format"),
     ],
@@ -123,6 +123,12 @@ def test_any_text_in_the_chunk_gives_one_sentence(tmp_path, text):
 def test_a_broken_chunk_says_what_is_wrong(tmp_path, text, said):
     with pytest.raises(ValueError, match=said):
         read_png(save(tmp_path / "a.png", ediffi=text))
+
+
+def test_a_recipe_from_before_insisting_does_not_insist():
+    old = RECIPE.to_json() | {"format": 2}
+    del old["sampling"]["insist"]
+    assert Recipe.from_json(old) == replace(RECIPE, format=2)
 
 
 def test_an_unknown_or_missing_entry_is_named():

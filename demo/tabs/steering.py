@@ -13,14 +13,24 @@ import gradio as gr
 from demo import easel
 from demo.checks import whole
 from demo.engine import MAX_STEPS, Engine
-from demo.steering import ENCODERS, MAX_LENDERS, MAX_STRENGTH, SHARE, STRENGTH, Steering, read
+from demo.steering import (
+    ENCODERS,
+    INSIST,
+    MAX_INSIST,
+    MAX_LENDERS,
+    MAX_STRENGTH,
+    SHARE,
+    STRENGTH,
+    Steering,
+    read,
+)
 
 
 class SteeringWidgets:
     """The widgets, made inside a Blocks context."""
 
     def __init__(self) -> None:
-        with gr.Accordion("Borrow a look, change the words", open=False, elem_id="steering"):
+        with gr.Accordion("Borrow a look, change words, insist", open=False, elem_id="steering"):
             self.style = gr.File(
                 label=f"Pictures that lend their look, {MAX_LENDERS} at most",
                 file_count="multiple",
@@ -68,6 +78,15 @@ class SteeringWidgets:
                 label="The picture listens to",
                 elem_id="listened",
             )
+            self.insist = gr.Slider(
+                0,
+                MAX_INSIST,
+                value=INSIST,
+                step=0.01,
+                label="Insist on all that is named",
+                info="Early steps go on until every phrase is heard: slower; 0 is the paper's way.",
+                elem_id="insist",
+            )
 
     @property
     def inputs(self) -> list[Any]:
@@ -80,6 +99,7 @@ class SteeringWidgets:
             self.share,
             self.kept,
             self.look,
+            self.insist,
         ]
 
     @staticmethod
@@ -89,7 +109,7 @@ class SteeringWidgets:
         listened = [name for name in ENCODERS if name not in steering.without]
         kept = gr.update(value=steering.look is not None, visible=steering.look is not None)
         shown = [None, steering.strength, listened, words, round(share * 100)]
-        return [*shown, kept, steering.look]
+        return [*shown, kept, steering.look, steering.insist]
 
 
 def strip(steps: object, words: object, share: object, model: Engine) -> dict[str, Any]:

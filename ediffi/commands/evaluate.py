@@ -33,6 +33,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--inspector", type=Path, default=WEIGHTS, help="a network folder")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--guidance", type=float)
+    parser.add_argument("--insist", type=float, help="0 to 0.5; not with --coco")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--workers", type=int, default=2, help="processes that draw true renders")
     parser.add_argument(
@@ -68,7 +69,7 @@ def run(given: argparse.Namespace) -> int:
         bars[what].update(done - bars[what].n)
 
     found = score_model(
-        painter(model, given.size, steps=given.steps, guidance=given.guidance),
+        painter(model, given.size, given.steps, given.guidance, given.insist),
         inspector,
         n=given.n,
         seed=given.seed,
@@ -81,13 +82,15 @@ def run(given: argparse.Namespace) -> int:
         bar.close()
     print(table(found))
     if given.json is not None:
-        write_json(given.json, record(model, found))
+        write_json(given.json, record(model, found, given.insist))
         print(given.json, file=sys.stderr)
     return 0
 
 
 def _coco(given: argparse.Namespace) -> int:
     """Distances on a folder in COCO's format; ImportError without the package `analysis`."""
+    if given.insist is not None:
+        raise ValueError("--insist is for the storybook's captions; leave it out with --coco.")
     try:
         from analysis import coco, judge, metrics, samples
     except ModuleNotFoundError as error:

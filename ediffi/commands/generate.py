@@ -46,6 +46,7 @@ def add(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--without", nargs="+", default=[], metavar="EMBEDDING", help=", ".join(EMBEDDINGS)
     )
+    parser.add_argument("--insist", type=float, help="0 to 0.5; 0.05 brings more of what is named")
     add_stage_options(parser)
     add_control_options(parser)
     parser.add_argument(
@@ -123,6 +124,7 @@ def _request(
         timeline=chosen.timeline,
         t5_prompt=chosen.t5_prompt,
         clip_prompt=chosen.clip_prompt,
+        insist=given.insist,
     )
 
 

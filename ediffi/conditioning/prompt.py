@@ -117,6 +117,32 @@ class Prompt:
                 return Span(start, span.end)
         return span
 
+    @property
+    def phrases(self) -> tuple[Span, ...]:
+        """What the text speaks of: `a red fox` and `the snow` of `a red fox in the snow`.
+
+        A phrase ends before a word that joins, before a determiner and at punctuation. English
+        only, and by lists alone: verbs that follow a noun belong to its phrase.
+        """
+        found: list[Span] = []
+        said = False
+        for word in self.word_spans:
+            text = self.text[word.start : word.end].lower()
+            if text in JOINTS:
+                said = False
+                continue
+            before = found[-1] if said else None
+            goes_on = before is not None and not self.text[before.end : word.start].strip()
+            if before is not None and goes_on and text not in DETERMINERS:
+                found[-1] = Span(before.start, word.end)
+            else:
+                found.append(word)
+            said = True
+        return tuple(span for span in found if not self._determines(span))
+
+    def _determines(self, span: Span) -> bool:
+        return self.text[span.start : span.end].lower() in DETERMINERS
+
     def columns(self, span: Span, offsets: Sequence[tuple[int, int]]) -> list[int]:
         """The columns of a token stream whose characters overlap `span`.
 

@@ -1,15 +1,17 @@
-"""Pulling a picture to its painting: at high noise each step begins a little nearer to the places.
+"""Pulling a picture: at high noise each step begins a little nearer to what attention should show.
 
 Where a phrase's own attention lies is a function of the noisy picture, so the picture can be moved
 along its gradient until the phrase is looked for where it is painted (as in Chen et al. 2023,
-"Training-Free Layout Control with Cross-Attention Guidance"; not in the paper). It asks the network
-once more a step, unpainted. It knows attention and masks, neither guidance nor solvers.
+"Training-Free Layout Control with Cross-Attention Guidance"; not in the paper), or somewhere at all
+(`insisting.py`). It asks the network once more a step, unpainted. It knows attention and masks,
+neither guidance nor solvers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -29,57 +31,69 @@ COARSE = 4
 
 Networks = Callable[[float], nn.Module]
 """Which network answers at a noise level."""
+Energy = Callable[[Sequence[Tensor], Tensor, Sequence[int]], Tensor]
+"""How far a batch is from what is wanted, (b,) in [0, 1], from the probabilities of every layer
+(b, heads, pixels, columns), sigma (b,), and height and width of the picture."""
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Down the slope of an energy, by `far` (b,) times sigma times its root a step."""
+
+    energy: Energy
+    far: Tensor
 
 
 @dataclass(frozen=True)
 class Pulled:
-    """A denoiser that is asked at a place nearer to the painting of `cond` than the sampler's.
+    """A denoiser that is asked at a place downhill of the sampler's.
 
-    `denoiser` answers, guided or not; the network that `networks` names is asked where the phrases
-    are looked for.
+    `denoiser` answers, guided or not; the network that `networks` names is asked for the attention
+    that `cond` is paid.
     """
 
     denoiser: Denoiser
     networks: Networks
     cond: Conditioning
+    pull: Pull
 
     def __call__(self, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
         """The clean estimate (b, c, h, w) of the pulled picture; plainly at low noise."""
         if float(sigma.min()) <= ABOVE:
             return self.denoiser(x, sigma, cond)
-        nearer = pulled(self.networks(float(sigma[0])), x, sigma, self.cond)
+        nearer = pulled(self.networks(float(sigma[0])), x, sigma, self.cond, self.pull)
         return self.denoiser(nearer, sigma, cond)
 
 
-def pulls(cond: Conditioning) -> bool:
-    """Whether any picture of the batch asks to be pulled."""
-    return cond.painting is not None and bool((cond.painting.pull > 0).any())
+def to_places(painting: PaintedRegions | None) -> Pull | None:
+    """The pull of a batch to what is painted; None where no picture asks for it."""
+    if painting is None or not bool((painting.pull > 0).any()):
+        return None
+    return Pull(partial(energy, painting), painting.pull)
 
 
-def pulled(network: nn.Module, x: Tensor, sigma: Tensor, cond: Conditioning) -> Tensor:
-    """`x` (b, c, h, w) moved by `pull` times sigma times the root of its energy, downhill.
+def pulled(network: nn.Module, x: Tensor, sigma: Tensor, cond: Conditioning, pull: Pull) -> Tensor:
+    """`x` (b, c, h, w) moved down the slope of a pull.
 
     Every picture moves by its own slope alone, as a root mean square over its values. One whose
     energy is zero stays where it is.
     """
-    assert cond.painting is not None
     with torch.enable_grad():
         moving = x.detach().clone().requires_grad_(True)
-        found = energy(_heard(network, moving, sigma, cond), cond.painting, sigma, x.shape[2:])
+        found = pull.energy(_heard(network, moving, sigma, cond), sigma, x.shape[2:])
         (slope,) = torch.autograd.grad(found.sum(), moving)
     size = slope.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
-    far = cond.painting.pull.to(x) * sigma.to(x) * found.detach().to(x).sqrt()
+    far = pull.far.to(x) * sigma.to(x) * found.detach().to(x).sqrt()
     return x - spread(far, x) * slope / size.clamp(min=torch.finfo(size.dtype).tiny)
 
 
 def energy(
-    heard: Sequence[Tensor], painting: PaintedRegions, sigma: Tensor, size: Sequence[int]
+    painting: PaintedRegions, heard: Sequence[Tensor], sigma: Tensor, size: Sequence[int]
 ) -> Tensor:
     """How far the phrases are from their places, (b,) in [0, 1]; 0 where no region acts or pulls.
 
     Mean over layers and regions of (1 - s)^2, s being the share of a phrase's attention that lies
-    in its region, or of s^2 where the region pushes its phrase away. `heard` are probabilities
-    (b, heads, pixels, columns), `size` is height and width of the picture.
+    in its region, or of s^2 where the region pushes its phrase away. The rest is as in `Energy`.
     """
     level = sigma.float()[:, None]
     inside = (painting.sigma_low <= level) & (level <= painting.sigma_high)
@@ -89,11 +103,16 @@ def energy(
     total = torch.zeros(len(sigma), device=sigma.device)
     for probabilities in heard:
         grid = grid_of(probabilities.shape[2], size[0] / size[1])
-        told = torch.einsum("bpn,brn->brp", probabilities.float().mean(1), columns)
+        told = paid_to(columns, probabilities)
         here = F.adaptive_avg_pool2d(places, grid).flatten(2)
         share = (told * here).sum(2) / told.sum(2).clamp(min=torch.finfo(told.dtype).tiny)
         total = total + ((wanted - share).square() * acts).sum(1) / acts.sum(1).clamp(min=1)
     return total / max(1, len(heard))
+
+
+def paid_to(columns: Tensor, probabilities: Tensor) -> Tensor:
+    """Attention (b, r, pixels) to phrases, mean over heads: `columns` (b, r, n) name their own."""
+    return torch.einsum("bpn,brn->brp", probabilities.float().mean(1), columns)
 
 
 def _heard(network: nn.Module, x: Tensor, sigma: Tensor, cond: Conditioning) -> list[Tensor]:

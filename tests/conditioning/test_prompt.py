@@ -105,3 +105,31 @@ def test_a_phrase_knows_the_words_that_describe_it(text, phrase, whole):
     prompt = Prompt(text)
     span = prompt.described(prompt.phrase(phrase))
     assert text[span.start : span.end] == whole
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ("a red fox and a blue boat", ["a red fox", "a blue boat"]),
+        (
+            "A flat drawing of a grey cat with a teal mushroom.",
+            ["A flat drawing", "a grey cat", "a teal mushroom"],
+        ),
+        ("pink sign, train", ["pink sign", "train"]),
+        ("in the snow, a yellow pine", ["the snow", "a yellow pine"]),
+        ("three owls two foxes", ["three owls", "two foxes"]),
+        ("the a fox", ["a fox"]),
+        ("fox", ["fox"]),
+        ("and of the", []),
+        ("", []),
+    ],
+)
+def test_a_text_speaks_of_its_phrases(text, phrases):
+    prompt = Prompt(text)
+    assert [prompt.text[span.start : span.end] for span in prompt.phrases] == phrases
+
+
+@given(st.text(max_size=60))
+def test_phrases_stand_in_order_and_share_no_character(text):
+    spans = Prompt(text).phrases
+    assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))

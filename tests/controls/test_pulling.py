@@ -10,7 +10,7 @@ import torch
 from ediffi.conditioning.embeddings import PaintedRegions
 from ediffi.controls.attention_recorder import AttentionRecorder
 from ediffi.controls.paint_with_words import Painting
-from ediffi.controls.pulling import ABOVE, Pulled, energy, pulled, pulls
+from ediffi.controls.pulling import ABOVE, Pull, Pulled, energy, pulled, to_places
 from ediffi.controls.region_scores import is_cross_attention
 from ediffi.networks.taps import listening
 from ediffi.pipeline import EDiffI
@@ -28,6 +28,12 @@ def painting(pull=0.1, weight=1.0, mask=LEFT, **more) -> Painting:
 def told(model: EDiffI, *paintings: Painting | None):
     requests = [model.request(PROMPT, 1, painting=each) for each in paintings]
     return model.generator.conditioner.batch(requests)[0]
+
+
+def pull_of(cond) -> Pull:
+    pull = to_places(cond.painting)
+    assert pull is not None
+    return pull
 
 
 def bound(weight=1.0, pull=0.1, low=0.0) -> PaintedRegions:
@@ -57,15 +63,15 @@ def paid(*left_then_right: float) -> torch.Tensor:
     ],
 )
 def test_the_energy_is_the_squared_share_that_is_missing(heard, weight, expected):
-    found = energy([paid(*heard)], bound(weight), SIGMA, (8, 8))
+    found = energy(bound(weight), [paid(*heard)], SIGMA, (8, 8))
     assert found.tolist() == pytest.approx([expected])
 
 
 def test_a_region_outside_its_window_and_a_picture_that_does_not_pull_have_no_energy():
     heard = [paid(0.0, 1.0, 0.0, 1.0)]
-    assert energy(heard, bound(low=30.0), SIGMA, (8, 8)).tolist() == [0]
-    assert energy(heard, bound(pull=0.0), SIGMA, (8, 8)).tolist() == [0]
-    assert energy([], bound(), SIGMA, (8, 8)).tolist() == [0]
+    assert energy(bound(low=30.0), heard, SIGMA, (8, 8)).tolist() == [0]
+    assert energy(bound(pull=0.0), heard, SIGMA, (8, 8)).tolist() == [0]
+    assert energy(bound(), [], SIGMA, (8, 8)).tolist() == [0]
 
 
 def test_the_phrase_is_looked_for_nearer_to_its_place_afterwards():
@@ -80,9 +86,9 @@ def test_the_phrase_is_looked_for_nearer_to_its_place_afterwards():
         with torch.no_grad(), listening(network, is_cross_attention, lambda n, p: heard.append(p)):
             network(picture, SIGMA, replace(cond, painting=None))
         coarse = [p for p in heard if p.shape[2] <= 16]
-        return float(energy(coarse, regions, SIGMA, (16, 16)))
+        return float(energy(regions, coarse, SIGMA, (16, 16)))
 
-    moved = pulled(network, x, SIGMA, cond)
+    moved = pulled(network, x, SIGMA, cond, pull_of(cond))
     assert now(moved) < now(x)
     size = float((moved - x).square().mean().sqrt())
     assert size == pytest.approx(0.02 * 20 * math.sqrt(now(x)), rel=1e-3)
@@ -94,8 +100,9 @@ def test_a_picture_moves_by_itself_whatever_else_is_painted():
     network, sigma = model.model.network_at(20.0), torch.full((3,), 20.0)
     x = 20 * torch.randn(3, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     others = painting(0.3, mask=~LEFT)
-    together = pulled(network, x, sigma, told(model, painting(), None, others))
-    three = pulled(network, x, sigma, told(model, *[painting()] * 3))
+    mixed, alike = told(model, painting(), None, others), told(model, *[painting()] * 3)
+    together = pulled(network, x, sigma, mixed, pull_of(mixed))
+    three = pulled(network, x, sigma, alike, pull_of(alike))
     assert torch.allclose(together[0], three[0], atol=1e-5)
     assert torch.equal(together[1], x[1])
     assert not torch.allclose(together[2], three[2], atol=1e-2)
@@ -110,11 +117,13 @@ def test_low_noise_and_paintings_that_do_not_pull_are_left_alone():
         return x
 
     cond = told(model, painting())
-    denoiser, x = Pulled(answer, model.model.network_at, cond), torch.randn(1, 3, 16, 16)
+    denoiser = Pulled(answer, model.model.network_at, cond, pull_of(cond))
+    x = torch.randn(1, 3, 16, 16)
     denoiser(x, torch.tensor([ABOVE]), cond)
     denoiser(x, torch.tensor([2 * ABOVE]), cond)
     assert torch.equal(asked[0], x) and not torch.equal(asked[1], x)
-    assert pulls(cond) and not pulls(told(model, painting(0.0))) and not pulls(told(model, None))
+    for lazy in (painting(0.0), None):
+        assert to_places(told(model, lazy).painting) is None
 
 
 def test_a_pulled_picture_is_another_one_and_its_recipe_brings_it_back(tmp_path):

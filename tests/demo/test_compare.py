@@ -95,6 +95,9 @@ def test_painting_look_and_networks_stand_beside_the_plain_picture():
     assert pulled.request.manner == manner and unpulled.request == PAINTED
     plain, lent = variants("look", steered(look=LOOK), FakeEngine())
     assert not plain.request.steering.lends and lent.request.steering.look is LOOK
+    put = variants("insist", steered(insist=0.2), FakeEngine())
+    assert [v.request.steering.insist for v in put] == [0.0, 0.2]
+    assert variants("insist", steered(insist=0.0), FakeEngine())[1].request == ASKED
     painter = FakeEngine(networks=("experts", "baseline"))
     put = variants("networks", ASKED, painter)
     assert [v.request.network for v in put] == ["experts", "baseline"]
@@ -182,6 +185,8 @@ def test_a_request_is_told_in_words():
         "“a red fox”, seed 9, 8 steps, guidance 3, by baseline, places painted for “fox”,"
         " a lent look at strength 2"
     )
+    assert told(steered(insist=0.0)).endswith(", not insisted on")
+    assert told(steered(insist=0.2)).endswith(", insisted on by 0.2")
     assert told(replace(ASKED, prompt="", steps=1)).startswith("no sentence, seed 7, 1 step,")
 
 

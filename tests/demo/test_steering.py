@@ -11,7 +11,7 @@ from demo import engine, steering
 from demo.engine import Painted
 from demo.steering import STRENGTH, Steering, open_lender, read
 from demo.storybook import StorybookEngine
-from ediffi.controls import style_transfer
+from ediffi.controls import insisting, style_transfer
 from ediffi.recipe import write_png
 from tests.fakes import tiny_pipeline
 
@@ -21,6 +21,7 @@ from .test_app import handler
 def test_what_is_left_alone_steers_nothing():
     assert read() == Steering() == read(None, STRENGTH, ["clip_text", "t5"], " \n", 40)
     assert STRENGTH == style_transfer.STRENGTH
+    assert steering.MAX_INSIST == insisting.MOST_INSISTENCE
 
 
 def test_values_become_a_record():
@@ -46,6 +47,9 @@ def test_values_become_a_record():
         ({"words": 3}, "must be text, not int"),
         ({"words": "a", "share": 0}, "between 1 and 99, not 0"),
         ({"words": "a", "share": True}, "number from 1 to 99"),
+        ({"insist": 0.6}, "How far to insist must lie between 0 and 0.5, not 0.6"),
+        ({"insist": float("nan")}, "between 0 and 0.5"),
+        ({"insist": "far"}, "number from 0 to 0.5"),
     ],
 )
 def test_values_beyond_their_limits_are_named(values, says):
@@ -121,13 +125,15 @@ def test_the_model_is_steered_and_a_png_brings_it_back(tmp_path):
         {"style": (look,)},
         {"without": ("t5",)},
         {"turn": (0.5, "an owl")},
+        {"insist": 0.0},
     ):
         assert painted(**steered).image.tobytes() != bare.image.tobytes()
-    out.write_bytes(painted(style=(look,), without=("t5",), turn=(0.5, "an owl")).png)
+    asked = {"without": ("t5",), "turn": (0.5, "an owl"), "insist": 0.2}
+    out.write_bytes(painted(style=(look,), **asked).png)
     recalled = model.recall(out)
     steered = recalled.request.steering
     look = steered.look
-    assert steered == Steering(look=look, without=("t5",), turn=(0.5, "an owl"))
+    assert steered == Steering(look=look, **asked)
     assert recalled.notes == ("The look that it borrowed came back with it.",)
     again = engine.request("a fox", 3, 4, 3.0, 1, 16, None, steered)
     *_, last = model.paint(again)
@@ -146,7 +152,7 @@ def test_a_look_that_this_page_cannot_use_is_said(tmp_path):
         result = pipeline.generate("a fox", seed=3, steps=2)
         write_png(result.image, replace(result.recipe, style=look), out)
         recalled = model.recall(out)
-        assert recalled.request.steering == Steering() and said in recalled.notes[0]
+        assert recalled.request.steering == Steering(insist=0.0) and said in recalled.notes[0]
 
 
 def test_a_kept_look_counts_until_a_file_lends_another():

@@ -152,7 +152,7 @@ def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"format": 99}, "has format 99 and this version of ediffi reads up to 2: a newer ediffi"),
+        ({"format": 99}, "has format 99 and this version of ediffi reads up to 3: a newer ediffi"),
         ({"format": "x"}, "names no format"),
         ({"seed": -1}, "The seed must lie between 0 and 4294967295, not -1"),
         ({"prompt": "a" * 801}, "801 characters; the limit is 800"),

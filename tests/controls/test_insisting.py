@@ -1,0 +1,177 @@
+"""Insisting on a sentence: its energy in closed form, its descent, what it leaves alone."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ediffi.controls.insisting import MOST_PHRASES, Phrases, energy, insistence
+from ediffi.controls.paint_with_words import Painting
+from ediffi.controls.pulling import pulled
+from ediffi.controls.region_scores import is_cross_attention
+from ediffi.networks.taps import listening
+from ediffi.pipeline import EDiffI
+from tests.fakes import tiny_cascade_folder, tiny_ensemble_folder, tiny_pipeline
+
+PROMPT = "a red fox and a blue boat"
+SIGMA = torch.tensor([20.0])
+LEFT = np.broadcast_to(np.arange(64) < 32, (64, 64))
+
+
+def everywhere(*columns: list[float]) -> Phrases:
+    """Phrases with these columns, which may be heard on the whole page."""
+    return Phrases(torch.tensor([columns]), torch.ones(1, len(columns), 4, 4))
+
+
+ONE, BOTH = everywhere([1.0, 0, 0]), everywhere([1.0, 0, 0], [0, 1.0, 0])
+
+
+def paid(*first, other=0.0) -> torch.Tensor:
+    """Probabilities (1, 1, 16, 3) on 4 x 4 cells: 16 values for one column, one for another."""
+    own = torch.tensor(first).view(1, 1, 16, 1)
+    return torch.cat([own, torch.full_like(own, other), torch.zeros_like(own)], dim=3)
+
+
+def lone(value: float) -> torch.Tensor:
+    return paid(*[0.0] * 5, value, *[0.0] * 10)
+
+
+def told(model: EDiffI, *prompts: str):
+    requests = [model.request(prompt, 1) for prompt in prompts]
+    return bound(model, requests)
+
+
+def bound(model: EDiffI, requests):
+    conditioner = model.generator.conditioner
+    cond = conditioner.batch(requests)[0]
+    return cond, conditioner.phrases(requests, cond)
+
+
+def test_the_energy_is_what_the_best_place_lacks():
+    even = paid(*[0.25] * 16, other=0.75)
+    assert energy(BOTH, [even], SIGMA, (16, 16)).tolist() == pytest.approx([0.5])
+    assert energy(BOTH, [even, even], SIGMA, (16, 16)).tolist() == pytest.approx([0.5])
+    assert energy(ONE, [even], SIGMA, (16, 16)).tolist() == pytest.approx([0.75])
+
+
+def test_one_loud_cell_counts_as_the_mean_around_it():
+    """The corner's window has four cells, which is the fewest that a cell shares its value with."""
+    assert energy(ONE, [lone(0.9)], SIGMA, (16, 16)).tolist() == pytest.approx([1 - 0.225])
+
+
+def test_a_picture_without_phrases_has_no_energy():
+    assert energy(everywhere([0.0, 0, 0]), [lone(0.9)], SIGMA, (16, 16)).tolist() == [0]
+    assert energy(BOTH, [], SIGMA, (16, 16)).tolist() == [0]
+
+
+def test_phrases_have_the_columns_of_both_streams():
+    model = tiny_pipeline()
+    cond, phrases = told(model, PROMPT, "")
+    columns = phrases.columns
+    n, m = cond.t5.shape[1], cond.clip.shape[1]
+    assert columns.shape == (2, 2, m + n + 2)
+    assert not columns[1].any() and not columns[:, :, -2:].any()
+    assert columns[0, :, :m].any(1).all() and columns[0, :, m : m + n].any(1).all()
+    assert not (columns[0, 0] * columns[0, 1]).any(), "phrases share no column"
+    assert (phrases.places == 1).all()
+
+
+def test_what_is_painted_may_be_heard_where_it_is_painted():
+    model = tiny_pipeline()
+    painting = Painting(PROMPT).add("fox", LEFT).add("blue", ~LEFT, weight=-1.0)
+    requests = [model.request(PROMPT, 1, painting=each) for each in (painting, None)]
+    _, phrases = bound(model, requests)
+    assert np.array_equal(phrases.places[0, 0] > 0.5, LEFT)
+    assert (phrases.places[0, 1] == 1).all() and (phrases.places[1] == 1).all()
+    here = Phrases(ONE.columns, phrases.places[:1, :1])
+    right = paid(*[0.0, 0.0, 0.9, 0.9] * 4)
+    assert energy(here, [right], SIGMA, (16, 16)) == 1 > energy(ONE, [right], SIGMA, (16, 16))
+
+
+def test_only_so_many_phrases_count():
+    _, phrases = told(tiny_pipeline(), ", ".join(["a red fox"] * (MOST_PHRASES + 4)))
+    assert phrases.columns.shape[1] <= MOST_PHRASES
+
+
+def test_the_phrases_are_heard_more_afterwards_and_each_picture_moves_by_itself():
+    model = tiny_pipeline()
+    network, sigma = model.model.network_at(20.0), torch.full((2,), 20.0)
+    x = 20 * torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    cond, phrases = told(model, PROMPT, "")
+    pull = insistence(phrases, 0.02)
+
+    def now(picture):
+        heard: list[torch.Tensor] = []
+        with torch.no_grad(), listening(network, is_cross_attention, lambda n, p: heard.append(p)):
+            network(picture, sigma, cond)
+        coarse = [p for p in heard if p.shape[2] <= 16]
+        return energy(phrases, coarse, sigma, (16, 16))
+
+    moved = pulled(network, x, sigma, cond, pull)
+    before, after = now(x), now(moved)
+    assert after[0] < before[0] and before[1] == 0
+    assert torch.equal(moved[1], x[1])
+    size = float((moved - x)[0].square().mean().sqrt())
+    assert size == pytest.approx(0.02 * 20 * math.sqrt(float(before[0])), rel=1e-3)
+
+
+def test_nothing_to_insist_on_is_the_plain_picture():
+    model = tiny_pipeline()
+    plain = model.generate("", 3, steps=4)
+    assert np.array_equal(plain.image, model.generate("", 3, steps=4, insist=0.1).image)
+    zero = model.generate(PROMPT, 3, steps=4, insist=0)
+    assert np.array_equal(zero.image, model.generate(PROMPT, 3, steps=4).image)
+
+
+def test_the_recipe_brings_the_picture_back(tmp_path):
+    model = EDiffI.from_pretrained(tiny_ensemble_folder(tmp_path / "tiny"))
+    plain = model.generate(PROMPT, 3, steps=4)
+    made = model.generate(PROMPT, 3, steps=4, insist=0.1)
+    assert not np.array_equal(plain.image, made.image)
+    assert made.recipe.sampling.insist == 0.1
+    assert np.array_equal(model.replay(made.recipe).image, made.image)
+
+
+def test_later_words_are_insisted_on_in_their_turn(monkeypatch):
+    from ediffi.conditioner import Conditioner
+
+    asked = []
+    usual = Conditioner.phrases
+
+    def noted(self, requests, cond):
+        asked.append([request.prompt for request in requests])
+        return usual(self, requests, cond)
+
+    monkeypatch.setattr(Conditioner, "phrases", noted)
+    later = "an owl"
+    tiny_pipeline().generate(PROMPT, 3, steps=4, insist=0.1, timeline=[(0.5, later)])
+    assert asked == [[PROMPT], [later]]
+
+
+@pytest.mark.parametrize("without", [["t5"], ["clip_text"], ["t5", "clip_text"]])
+def test_encoders_that_are_switched_off_are_no_hindrance(without):
+    model = tiny_pipeline()
+    made = model.generate(PROMPT, 3, steps=4, insist=0.1, without=without)
+    assert np.isfinite(np.asarray(made.image, float)).all()
+    if len(without) == 2:
+        plain = model.generate(PROMPT, 3, steps=4, without=without)
+        assert np.array_equal(plain.image, made.image)
+
+
+@pytest.mark.parametrize("value", [-0.1, 0.6, math.nan, "far", True])
+def test_a_wrong_strength_is_refused_in_a_sentence(value):
+    with pytest.raises(ValueError, match="insistence"):
+        tiny_pipeline().request(PROMPT, insist=value)
+
+
+def test_a_stage_insists_on_nothing(tmp_path):
+    from dataclasses import replace
+
+    model = EDiffI.from_pretrained(tiny_cascade_folder(tmp_path / "tiny"))
+    request = model.request(PROMPT, size=model.sizes[1], insist=0.1)
+    (stage,) = request.stages
+    assert not stage.sampling.insist
+    pushy = replace(stage, sampling=replace(stage.sampling, insist=0.1))
+    with pytest.raises(ValueError, match="insists on nothing"):
+        replace(request, stages=(pushy,))
