@@ -204,6 +204,12 @@ def bench_table(record: dict[str, Any]) -> str:
                 f"| a guided step {what}, {step['dtype']} | {step[name]:.1f} ms (ratio"
                 f" {step[name] / step['plain']:.3f} to a plain one, {step['turns']} turns) |"
             )
+    if far := record.get("pulled"):
+        for name, what in (("insisting", "that insists"), ("painted", "pulled to a painting")):
+            lines.append(
+                f"| the smallest picture {what}, {far['dtype']} | {far[name]:.2f} s (ratio"
+                f" {far[name] / far['plain']:.2f} to a plain one, {far['n']} turns) |"
+            )
     if whole := record.get("command"):
         lines.append(
             f"| the whole command for {whole['size']} px, loading too | {whole['seconds']:.1f} s,"

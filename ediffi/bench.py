@@ -14,14 +14,19 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from ediffi.controls.masks import GRID
+from ediffi.controls.paint_with_words import Painting
 from ediffi.forward_times import (
     ControlTime,
     EnsembleTime,
     ForwardTime,
+    medians_in_turns,
     time_controls,
     time_ensemble,
     time_forward,
@@ -39,6 +44,8 @@ MOST_LARGE_ROUNDS = 3
 RATIO_GOAL = 0.75
 ENSEMBLE_GOAL = "1.00 ± 0.03"
 RECORDING_GOAL, PAINTING_GOAL = 1.25, 1.10
+INSIST, PULL = 0.05, 0.1
+"""How far a picture insists, and is pulled to a painting, where that is timed."""
 PAIRS = 23
 """Evaluations of one network and of an ensemble for each round: 207 at the default of 9."""
 
@@ -53,6 +60,20 @@ class PictureTime:
     guidance: float
     seconds: float
     first_preview: float
+    n: int
+
+
+@dataclass(frozen=True)
+class PulledTime:
+    """Median seconds of the smallest picture: plain, insisting, and pulled to a painting, in turns.
+
+    A pull asks the network once more in the early steps, and follows a gradient through it.
+    """
+
+    dtype: str
+    plain: float
+    insisting: float
+    painted: float
     n: int
 
 
@@ -76,6 +97,7 @@ class Bench:
     forwards: tuple[ForwardTime, ...]
     ensemble: EnsembleTime
     controls: ControlTime
+    pulled: PulledTime
     command: CommandTime
     peak_memory: float
 
@@ -104,6 +126,7 @@ def run_bench(source: str | Path = "storybook", device: str = "cpu", rounds: int
         forwards=forwards,
         ensemble=time_ensemble(base, place, dtype, PAIRS * rounds),
         controls=time_controls(base, place, dtype, rounds),
+        pulled=time_pulled(model, rounds),
         command=time_command(source, device, model.sizes[-1]),
         peak_memory=_peak_memory(place),
     )
@@ -135,6 +158,20 @@ def time_pictures(models: Sequence[EDiffI], size: int, rounds: int) -> tuple[Pic
             )
         )
     return tuple(found)
+
+
+def time_pulled(model: EDiffI, rounds: int) -> PulledTime:
+    """The time of a picture that is pulled beside a plain one's, measured in turns."""
+    left = [[column < GRID // 2 for column in range(GRID)]] * GRID
+    painting = Painting(PROMPT, pull=PULL).add("a red fox", np.array(left))
+    asked = (
+        model.request(PROMPT, size=model.sizes[0]),
+        model.request(PROMPT, size=model.sizes[0], insist=INSIST),
+        model.request(PROMPT, size=model.sizes[0], painting=painting),
+    )
+    calls = [partial(model.generate_many, [request]) for request in asked]
+    medians = medians_in_turns(calls, rounds, model.generator.device)
+    return PulledTime(model.environment().dtype, *medians, rounds)
 
 
 def time_command(source: str | Path, device: str, size: int) -> CommandTime:

@@ -8,7 +8,7 @@ import torch
 
 from ediffi import bench, config, forward_times
 from ediffi.__main__ import main
-from ediffi.bench import time_pictures
+from ediffi.bench import time_pictures, time_pulled
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.commands.bench import report
 from ediffi.controls.attention_recorder import AttentionRecorder
@@ -70,12 +70,26 @@ def test_pictures_are_timed_warm_and_the_first_preview_apart():
     assert 0 < found.first_preview < found.seconds
 
 
+def test_what_is_called_pulled_is_pulled(monkeypatch):
+    moved = []
+
+    def noted(network, x, sigma, cond, pull):
+        moved.append(float(pull.far[0]))
+        return x
+
+    monkeypatch.setattr("ediffi.controls.pulling.pulled", noted)
+    found = time_pulled(tiny_pipeline(), 2)
+    assert set(moved) == {pytest.approx(bench.INSIST), pytest.approx(bench.PULL)}
+    assert min(found.plain, found.insisting, found.painted) > 0 and found.n == 2
+
+
 def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
     found = bench.run_bench(tiny_cascade_folder(tmp_path / "tiny"), rounds=1)
     assert json.loads(json.dumps(config.as_json(found)))["load_seconds"] > 0
     told = report(found)
     assert "goal 0.75" in told and "goal 1.5" in told
     assert "goal 1.25" in told and "goal 1.10" in told and "over 18 turns" in told
+    assert "that insists" in told and "pulled to a painting" in told
     assert {(p.size, p.steps) for p in found.pictures} == {(16, 6), (32, 9), (64, 11)}
     assert found.command.size == 64 and found.command.seconds > 0.1
     assert 50 < found.command.peak_memory < 20_000

@@ -64,6 +64,12 @@ def report(found: Bench) -> str:
         f" {step.painted:.1f} ms: ratio {step.painting:.3f} (goal {PAINTING_GOAL:.2f}), over"
         f" {step.turns} turns"
     )
+    far = found.pulled
+    lines.append(
+        f"the smallest picture, {far.dtype}: {far.plain:.2f} s; that insists {far.insisting:.2f} s:"
+        f" ratio {far.insisting / far.plain:.2f}; pulled to a painting {far.painted:.2f} s: ratio"
+        f" {far.painted / far.plain:.2f}, over {far.n} turns"
+    )
     whole = found.command
     lines.append(
         f"the whole command   {whole.seconds:6.1f} s for {whole.size} px, at most"

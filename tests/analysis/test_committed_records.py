@@ -13,7 +13,12 @@ from ediffi.files import read_json
 from ediffi.pipeline import EDiffI
 
 STALE = "of other weights: run `make records`"
-EVALUATIONS = ("evaluation", "evaluation-high+baseline", "evaluation-experts")
+EVALUATIONS = (
+    "evaluation",
+    "evaluation-high+baseline",
+    "evaluation-high+baseline-insisting",
+    "evaluation-experts",
+)
 OF_THE_BASE = [study for study in register.STUDIES if study.name != "upscaling"]
 
 

@@ -74,7 +74,7 @@ def test_two_models_are_held_against_each_other_caption_by_caption(tmp_path):
     (tmp_path / "d.json").write_text(json.dumps(EVALUATION))
     text = results.tables(tmp_path)
     assert text.count("caption by caption") == 1
-    assert "**storybook/experts beside storybook/baseline**, the same 200 captions" in text
+    assert "**storybook/experts, beside storybook/baseline**, the same 200 captions" in text
     whole, row = (line for line in text.splitlines() if "**+40.0**" in line)
     assert whole.startswith("| all that its caption states |") and whole.endswith("20 |")
     assert row.startswith("| the kind that is mentioned first is there |") and row.endswith("20 |")
@@ -94,6 +94,24 @@ def test_a_bench_with_controls_shows_their_ratios(tmp_path):
     text = results.tables(tmp_path)
     assert "records attention, bfloat16 | 22.0 ms (ratio 1.100 to a plain one, 162 turns)" in text
     assert "is painted, bfloat16 | 21.0 ms (ratio 1.050 to a plain one, 162 turns)" in text
+
+
+def test_a_bench_with_pulled_pictures_shows_their_ratios(tmp_path):
+    far = {"dtype": "float32", "plain": 1.0, "insisting": 1.4, "painted": 1.5, "n": 9}
+    (tmp_path / "bench.json").write_text(json.dumps({**BENCH, "pulled": far}))
+    text = results.tables(tmp_path)
+    assert "picture that insists, float32 | 1.40 s (ratio 1.40 to a plain one, 9 turns)" in text
+    assert "pulled to a painting, float32 | 1.50 s (ratio 1.50" in text
+
+
+def test_one_that_insists_stands_beside_itself():
+    plain = {**EVALUATION, "model": "storybook/experts"}
+    insisting = {**plain, "insist": 0.05}
+    base = {**EVALUATION, "model": "storybook/baseline"}
+    told = "".join(results.beside_tables([plain, insisting, base]))
+    assert "experts, insisting by 0.05, beside storybook/experts**" in told
+    assert "experts, beside storybook/baseline**" in told and told.count("beside") == 2
+    assert "**storybook/experts, insisting by 0.05, " in results.evaluation_table(insisting)
 
 
 def test_a_walk_read_back_from_json_still_knows_its_half_way(folder):
