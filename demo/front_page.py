@@ -1,6 +1,7 @@
 """The README's first picture: sentences of the studio's cards, painted larger than on the cards.
 
-It paints what the cards ask for with the cards' own seeds and chooses nothing.
+It paints what the cards ask for with the cards' own seeds, as the studio would, and chooses
+nothing.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ def page(model: EDiffI, examples: Sequence[Example], size: int) -> Image.Image:
     for place, card in enumerate(examples):
         row, column = divmod(place, COLUMNS)
         left, top = GAP + column * wide, GAP + row * high
-        picture = model.generate(card.prompt, card.seed, size=size).image
+        far = card.steering.insist
+        picture = model.generate(card.prompt, card.seed, size=size, insist=far).image
         sheet.paste(picture.resize((SIZE, SIZE), Image.Resampling.NEAREST), (left, top))
         for k, line in enumerate(textwrap.wrap(card.prompt, LETTERS)):
             middle = left + SIZE // 2, top + SIZE + GAP // 2 + k * LINE
