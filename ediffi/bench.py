@@ -170,8 +170,8 @@ def time_pulled(model: EDiffI, rounds: int) -> PulledTime:
         model.request(PROMPT, size=model.sizes[0], painting=painting),
     )
     calls = [partial(model.generate_many, [request]) for request in asked]
-    medians = medians_in_turns(calls, rounds, model.generator.device)
-    return PulledTime(model.environment().dtype, *medians, rounds)
+    plain, insisting, painted = medians_in_turns(calls, rounds, model.generator.device)
+    return PulledTime(model.environment().dtype, plain, insisting, painted, rounds)
 
 
 def time_command(source: str | Path, device: str, size: int) -> CommandTime:

@@ -126,8 +126,9 @@ def test_a_broken_chunk_says_what_is_wrong(tmp_path, text, said):
 
 
 def test_a_recipe_from_before_insisting_does_not_insist():
-    old = RECIPE.to_json() | {"format": 2}
-    del old["sampling"]["insist"]
+    sampling = dict(RECIPE.to_json()["sampling"])
+    del sampling["insist"]
+    old = RECIPE.to_json() | {"format": 2, "sampling": sampling}
     assert Recipe.from_json(old) == replace(RECIPE, format=2)
 
 
