@@ -196,7 +196,7 @@ def test_forged_recipes_are_refused(model, reference):
         {"style": data["style"] | {"vector": ["a"]}},
         {"style": data["style"] | {"preprocessing": "other"}},
         {"t5_prompt": 3},
-        {"format": 3},
+        {"format": 4},
     ):
         with pytest.raises(ValueError, match=r"recipe"):
             Recipe.from_json(data | change)

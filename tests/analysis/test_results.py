@@ -105,9 +105,10 @@ def test_a_bench_with_pulled_pictures_shows_their_ratios(tmp_path):
 
 
 def test_one_that_insists_stands_beside_itself():
-    plain = {**EVALUATION, "model": "storybook/experts"}
+    marks = dict.fromkeys(SCORES, "-" * 20) | {"thing": "1" * 10 + "0" * 10}
+    plain = {**EVALUATION, "model": "storybook/experts", "shown": marks}
     insisting = {**plain, "insist": 0.05}
-    base = {**EVALUATION, "model": "storybook/baseline"}
+    base = {**plain, "model": "storybook/baseline"}
     told = "".join(results.beside_tables([plain, insisting, base]))
     assert "experts, insisting by 0.05, beside storybook/experts**" in told
     assert "experts, beside storybook/baseline**" in told and told.count("beside") == 2

@@ -14,6 +14,7 @@ from demo import app as application
 from demo.app import launch
 from demo.examples import EXAMPLES
 from demo.regions import as_json
+from demo.steering import INSIST
 from demo.tabs.create import UNSTEERED
 
 from .fake_engine import FakeEngine
@@ -57,7 +58,7 @@ def test_a_painting_takes_the_request_in_its_order(app):
         if event.concurrency_id == "model" and event.api_name.startswith("create"):
             labels = [getattr(component, "label", None) for component in event.inputs]
             assert labels[1:7] == ["Seed", "Steps", "Guidance", "Pictures", "Size", "Painting"]
-            assert len(labels) == 14 and len(event.outputs) == 1
+            assert len(labels) == 15 and len(event.outputs) == 1
 
 
 def test_previews_never_become_files_and_uploads_are_swept(app):
@@ -153,9 +154,10 @@ def test_a_card_gives_its_sentence_and_seed(app):
 def test_a_card_brings_its_places_its_look_and_its_later_words(app):
     for index, example in enumerate(EXAMPLES):
         data = gr.EventData(None, {"index": index})
-        prompt, _, painted, _, _, _, words, _, kept, look = handler(app, "choose")(data)
+        prompt, _, painted, *_, words, _, kept, look, insist = handler(app, "choose")(data)
         assert painted == as_json(prompt, example.painting)
         assert words == (example.turn[1] if example.turn else "")
+        assert insist == example.steering.insist == INSIST
         assert (look is not None) == kept["visible"] == kept["value"] == bool(example.lender)
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from demo import engine, inside
 from demo.engine import Painted, Progress
 from demo.inside import Inside
+from demo.steering import INSIST
 from demo.storybook import StorybookEngine
 from ediffi.attention_watch import attended
 from ediffi.controls.attention_files import read_npz
@@ -122,7 +123,7 @@ def test_the_real_engine_shows_the_picture_that_it_paints_and_the_library_s_maps
     assert isinstance(found, Inside) and isinstance(painted, Painted)
     assert all(isinstance(step, Progress) for step in steps) and len(steps) == 3
     assert found.png == painted.pictures[0].png and found.name == painted.pictures[0].name
-    request = tiny.model.request("a fox by a tree", seed=5, steps=3, guidance=2.0)
+    request = tiny.model.request("a fox by a tree", seed=5, steps=3, guidance=2.0, insist=INSIST)
     _, maps = attended(tiny.model, request)
     value = inside.shown(found, ASKED.prompt, "run")
     assert [branch["name"] for branch in value["branches"]] == ["words", "nothing"]

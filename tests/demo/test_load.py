@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from demo.app import build_app, launch
+from demo.steering import INSIST
 from demo.storybook import load
 
 from .fake_engine import FakeEngine
@@ -33,10 +34,10 @@ PATIENCE = 300  # seconds in which a job that was taken on must end
 SLACK = 256  # MiB that libraries may keep for themselves; our choice
 BOX = [{"phrase": "fox", "box": [0, 0.5, 0.5, 1]}]
 ASKS: dict[str, list[Any]] = {
-    "generate": ["a red fox", 7, 6, 3.0, 1, None],
-    "paint": ["a red fox", BOX, 7, 6, 3.0, 2, None, "all", 1.0, 0.0],
-    "style": ["a red fox", LOOK, 3.0, 7, 6, 3.0, 1, None],
-    "too much": ["a red fox", 7, 99, 3.0, 1, None],
+    "generate": ["a red fox", 7, 6, 3.0, 1, None, INSIST],
+    "paint": ["a red fox", BOX, 7, 6, 3.0, 2, None, "all", 1.0, 0.0, INSIST],
+    "style": ["a red fox", LOOK, 3.0, 7, 6, 3.0, 1, None, INSIST],
+    "too much": ["a red fox", 7, 99, 3.0, 1, None, INSIST],
 }
 
 

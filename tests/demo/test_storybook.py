@@ -16,7 +16,7 @@ from demo import engine
 from demo.attended import Attended
 from demo.engine import Painted, Progress
 from demo.recalled import painting_of
-from demo.steering import Steering
+from demo.steering import INSIST, Steering
 from demo.storybook import StorybookEngine, begin, load
 from demo.walls import Walled
 from ediffi.controls.paint_with_words import Painting
@@ -246,7 +246,7 @@ def test_a_painted_run_says_where_the_model_looked_and_changes_no_pixel(tiny):
     *_, plain = tiny.paint(replace(asked, painting=()))
     assert not [note for note in plain.notes if "Attention" in note]
     places = painting_of(asked)
-    unheard = tiny.model.generate("a fox and a fox", 3, 16, 3, 2.0, places).image
+    unheard = tiny.model.generate("a fox and a fox", 3, 16, 3, 2.0, places, insist=INSIST).image
     *_, single = tiny.paint(replace(asked, pictures=1))
     assert np.array_equal(np.asarray(single.pictures[0].image), np.asarray(unheard))
 
