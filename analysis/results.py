@@ -125,20 +125,20 @@ def beside_tables(records: Sequence[dict[str, Any]]) -> list[str]:
     One that insists is held against itself, not insisting. Records from before marks were kept, or
     of other captions, are left out.
     """
-    asked = "split", "length", "n", "seed"
     marked = [record for record in records if record.get("shown")]
     plain = [record for record in marked if not record.get("insist")]
-    told = []
-    for base in plain:
-        rivals = [other for other in marked if all(other[key] == base[key] for key in asked)]
-        is_baseline = base["model"].endswith("/baseline")
-        told += [
-            _beside(other, base)
-            for other in rivals
-            if (other["model"] == base["model"] if other.get("insist") else is_baseline)
-            and other is not base
-        ]
-    return told
+    return [
+        _beside(record, base) for record in marked for base in plain if _stands_by(record, base)
+    ]
+
+
+def _stands_by(record: dict[str, Any], base: dict[str, Any]) -> bool:
+    """Whether a plain record is the one that another of the same captions is held against."""
+    if record is base or any(record[key] != base[key] for key in ("split", "length", "n", "seed")):
+        return False
+    if record.get("insist"):
+        return record["model"] == base["model"]
+    return base["model"].endswith("/baseline")
 
 
 def _named(record: dict[str, Any]) -> str:

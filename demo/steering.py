@@ -26,7 +26,7 @@ STRENGTH, MAX_STRENGTH = 3.0, 15.0
 SHARE = 40.0  # per cent of the steps
 INSIST, MAX_INSIST = 0.05, 0.5
 """The page insists on what is named, which the library leaves to its caller: a visitor wants to see
-all of the sentence. The value is the best of those that were tried (docs/training-log.md)."""
+all of the sentence. The value is `controls.insisting`'s."""
 FORGOTTEN = "The look that was lent is forgotten by now: give its picture again, or untick it."
 ENCODERS = {"t5": "Words, read by T5", "clip_text": "Words, read by CLIP"}
 """The encoders that can be switched off, and how a visitor is told of them."""

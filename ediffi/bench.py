@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ediffi.controls.insisting import INSISTENCE
 from ediffi.controls.masks import GRID
 from ediffi.controls.paint_with_words import Painting
 from ediffi.forward_times import (
@@ -44,8 +45,8 @@ MOST_LARGE_ROUNDS = 3
 RATIO_GOAL = 0.75
 ENSEMBLE_GOAL = "1.00 ± 0.03"
 RECORDING_GOAL, PAINTING_GOAL = 1.25, 1.10
-INSIST, PULL = 0.05, 0.1
-"""How far a picture insists, and is pulled to a painting, where that is timed."""
+PULL = 0.1
+"""How far a picture is pulled to a painting where that is timed."""
 PAIRS = 23
 """Evaluations of one network and of an ensemble for each round: 207 at the default of 9."""
 
@@ -166,7 +167,7 @@ def time_pulled(model: EDiffI, rounds: int) -> PulledTime:
     painting = Painting(PROMPT, pull=PULL).add("a red fox", np.array(left))
     asked = (
         model.request(PROMPT, size=model.sizes[0]),
-        model.request(PROMPT, size=model.sizes[0], insist=INSIST),
+        model.request(PROMPT, size=model.sizes[0], insist=INSISTENCE),
         model.request(PROMPT, size=model.sizes[0], painting=painting),
     )
     calls = [partial(model.generate_many, [request]) for request in asked]

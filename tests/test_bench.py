@@ -12,6 +12,7 @@ from ediffi.bench import time_pictures, time_pulled
 from ediffi.build import build_denoiser, parameter_count
 from ediffi.commands.bench import report
 from ediffi.controls.attention_recorder import AttentionRecorder
+from ediffi.controls.insisting import INSISTENCE
 from ediffi.forward_times import medians_in_turns, time_controls, time_ensemble, time_forward
 from ediffi.networks.attention import Paint
 from ediffi.presets import preset
@@ -79,7 +80,7 @@ def test_what_is_called_pulled_is_pulled(monkeypatch):
 
     monkeypatch.setattr("ediffi.controls.pulling.pulled", noted)
     found = time_pulled(tiny_pipeline(), 2)
-    assert set(moved) == {bench.INSIST, bench.PULL}
+    assert set(moved) == {INSISTENCE, bench.PULL}
     assert min(found.plain, found.insisting, found.painted) > 0 and found.n == 2
 
 

@@ -174,6 +174,7 @@ def test_an_evaluation_is_printed_and_written(tmp_path, capsys):
         (["draw", "--seed", "-3", "--out", "{tmp}/a.png"], "-3"),
         (["draw", "--out", "{tmp}/a.gif"], "no .png"),
         (["evaluate", "--model", "{tmp}"], "no model folder"),
+        (["evaluate", "--coco", "{tmp}", "--insist", "0.1"], "leave it out with --coco"),
         (["bench", "--rounds", "0"], "rounds"),
     ],
 )

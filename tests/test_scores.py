@@ -7,7 +7,7 @@ import pytest
 
 from ediffi.model_folder import choose_default, read_model
 from ediffi.pipeline import EDiffI
-from ediffi.scores import chosen, painter, record, recorded, worse
+from ediffi.scores import chosen, painter, readable, record, recorded, worse
 from ediffi.storybook.evaluation import Evaluation, SetDistance
 from ediffi.storybook.scoring import Score
 from tests.fakes import tiny_ensemble_folder, tiny_pipeline
@@ -74,3 +74,14 @@ def test_the_default_of_a_folder_is_one_that_it_has(tmp_path):
     with pytest.raises(ValueError, match="no network 'middel'"):
         choose_default(folder, "middel+baseline")
     assert read_model(folder).default == "high+baseline"
+
+
+def test_a_record_says_what_was_insisted_on_and_the_pictures_are_made_so():
+    model, evaluation = tiny_pipeline(), found(0.5)
+    assert "insist" not in record(model, evaluation)
+    told = record(model, evaluation, 0.1)
+    assert told["insist"] == 0.1 and recorded(told) == evaluation
+    pictures = painter(model, steps=3, insist=0.1)(["a red fox"], [3])
+    made = model.generate("a red fox", 3, steps=3, insist=0.1).image
+    assert np.array_equal(pictures[0], readable(np.asarray(made)[None])[0])
+    assert not np.array_equal(pictures, painter(model, steps=3)(["a red fox"], [3]))

@@ -25,7 +25,9 @@ from ediffi.controls.paint_with_words import Painting
 from ediffi.controls.pulling import Pull, paid_to
 from ediffi.controls.region_scores import grid_of
 
-MOST_INSISTENCE = 0.5
+INSISTENCE, MOST_INSISTENCE = 0.05, 0.5
+"""The first is the best of those that were tried (docs/training-log.md); it is nobody's default
+here, for the paper insists on nothing."""
 MOST_PHRASES = 16
 
 

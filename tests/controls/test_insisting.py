@@ -96,7 +96,7 @@ def test_what_is_painted_may_be_heard_where_it_is_painted():
 
 def test_only_so_many_phrases_count():
     _, phrases = told(tiny_pipeline(), ", ".join(["a red fox"] * (MOST_PHRASES + 4)))
-    assert phrases.columns.shape[1] <= MOST_PHRASES
+    assert phrases.columns.shape[1] == MOST_PHRASES
 
 
 def test_the_phrases_are_heard_more_afterwards_and_each_picture_moves_by_itself():
@@ -158,10 +158,8 @@ def test_later_words_are_insisted_on_in_their_turn(monkeypatch):
 def test_encoders_that_are_switched_off_are_no_hindrance(without):
     model = tiny_pipeline()
     made = model.generate(PROMPT, 3, steps=4, insist=0.1, without=without)
-    assert np.isfinite(np.asarray(made.image, float)).all()
-    if len(without) == 2:
-        plain = model.generate(PROMPT, 3, steps=4, without=without)
-        assert same(plain, made)
+    plain = model.generate(PROMPT, 3, steps=4, without=without)
+    assert same(plain, made) == (len(without) == 2), "what nobody hears cannot be insisted on"
 
 
 @pytest.mark.parametrize("value", [-0.1, 0.6, math.nan, "far", True])

@@ -15,6 +15,7 @@ from PIL import Image
 from demo import api
 from demo.api_compare import Comparison
 from demo.regions import CELLS, GRID
+from demo.steering import INSIST
 from demo.tabs.inside import LookInside
 from ediffi.controls import paint_with_words
 
@@ -55,6 +56,15 @@ def test_generate_takes_a_sentence_and_gives_finished_pictures(client, painter):
     assert opened(answer).size == (64, 64)
     asked = painter.requests[0]
     assert (asked.steps, asked.guidance, asked.size) == (12, 3.0, None)
+
+
+def test_every_door_insists_unless_it_is_told_not_to(client, painter):
+    box = [{"phrase": "fox", "box": [0, 0, 0.5, 0.5]}]
+    for name, *given in (("generate",), ("paint", box), ("style", LOOK)):
+        for told in ({}, {"insist": 0.0}):
+            client.predict("a red fox", *given, steps=2, api_name=f"/{name}", **told)
+    found = [request.steering.insist for request in painter.requests]
+    assert found == [INSIST, 0.0] * 3
 
 
 def test_a_client_sees_every_step(client):

@@ -21,6 +21,7 @@ from .test_app import handler
 def test_what_is_left_alone_steers_nothing():
     assert read() == Steering() == read(None, STRENGTH, ["clip_text", "t5"], " \n", 40)
     assert STRENGTH == style_transfer.STRENGTH
+    assert steering.INSIST == insisting.INSISTENCE
     assert steering.MAX_INSIST == insisting.MOST_INSISTENCE
 
 
