@@ -131,13 +131,13 @@ def stage_of(phase: Phase, of: Preset) -> StageConfig | None:
 
 
 def training_of(phase: Phase, seed: int, of: Preset) -> TrainingConfig:
-    """The preset's settings for one phase: σ is scaled with the resolution.
+    """The preset's settings for one phase, its own p(σ) if it has one, scaled with the resolution.
 
     At half the side, averaging four pixels halves the noise, so the same detail is lost at half
     the σ: P_mean moves by ln(resolution / full resolution). Stages draw their noise from
     `STAGE_NOISE`: the layout, which needs high noise, is given to them.
     """
-    noise = of.training.noise
+    noise = phase.noise or of.training.noise
     shift = math.log(phase.resolution / of.base.resolution)
     base = NoiseConfig(noise.P_mean + shift, noise.P_std)
     return replace(

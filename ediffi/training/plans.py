@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from ediffi.config import NoiseConfig
 from ediffi.experts.branching import Branch, BranchPlan, four_experts
 from ediffi.experts.node_sets import BASE_SETS, SR256_SETS
 from ediffi.experts.tree import EVERY_LEVEL
@@ -23,7 +24,8 @@ class Phase:
     the most things on a page that it meets. With a `branch` it is one expert's training: it starts
     where the branch says and draws its noise there. With a `stage` it trains that stage of the
     preset on square crops of `crop` pixels (None: whole pictures) of scenes at the stage's size. A
-    `compiled` one builds kernels for its loss on a GPU, which takes minutes: for long phases.
+    `compiled` one builds kernels for its loss on a GPU, which takes minutes: for long phases. Base
+    training draws `noise`, as at the full resolution, in place of the preset's p(sigma).
     """
 
     name: str
@@ -38,6 +40,7 @@ class Phase:
     stage: str | None = None
     crop: int | None = None
     compiled: bool = False
+    noise: NoiseConfig | None = None
 
 
 @dataclass(frozen=True)

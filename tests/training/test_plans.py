@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ediffi.config import as_json, from_json
+from ediffi.config import NoiseConfig, as_json, from_json
 from ediffi.presets import preset
 from ediffi.training import plans
 from ediffi.training.jobs import stage_of, training_of
@@ -55,6 +55,13 @@ def test_noise_scales_with_the_resolution():
     assert half.noise.P_mean == pytest.approx(full.noise.P_mean - math.log(2))
     assert half.noise.P_std == full.noise.P_std
     assert half.seed != full.seed
+
+
+def test_a_phase_may_draw_other_noise_which_scales_as_the_presets_does():
+    of, half = preset("storybook"), plans.plan("storybook-cpu").phase("base32")
+    own = training_of(replace(half, noise=NoiseConfig(0.4, 0.9)), 0, of).noise
+    assert own.P_mean == pytest.approx(0.4 - math.log(2))
+    assert own.P_std == 0.9
 
 
 def test_only_long_phases_are_compiled():
