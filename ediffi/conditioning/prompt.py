@@ -11,16 +11,24 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ediffi.conditioning.sides import OPPOSITE, Stated, stated
+
 MAX_CHARACTERS = 2_000
+NUMBERS = {
+    word: number
+    for number, word in enumerate("one two three four five six seven eight nine ten".split(), 1)
+}
 DETERMINERS = frozenset(
-    "a an the this that these those some many several no each every one two three four five six"
+    "a an the this that these those some many several no each every"
     " my your his her its our their".split()
-)
+) | frozenset(NUMBERS)
 JOINTS = frozenset(
     "and or but with without of in on at by to from for as is are was were under below beneath"
     " above over beside near behind before between into onto through around there".split()
 )
 """English words that end a phrase on its left; the lists decide on a hint, on no picture."""
+PLACING = frozenset("in at on by near through".split())
+"""What follows these is where something is, not what it is."""
 MOST_DESCRIBING = 4
 
 
@@ -121,14 +129,16 @@ class Prompt:
     def phrases(self) -> tuple[Span, ...]:
         """What the text speaks of: `a red fox` and `the snow` of `a red fox in the snow`.
 
-        A phrase ends before a word that joins, before a determiner and at punctuation. English
-        only, and by lists alone: verbs that follow a noun belong to its phrase.
+        A phrase ends before a word that joins, before a determiner, at punctuation and at words
+        that say a side, such as `to the left of`. English only, and by lists alone: verbs that
+        follow a noun belong to its phrase.
         """
         found: list[Span] = []
         said = False
+        of_sides = self._stated
         for word in self.word_spans:
             text = self.text[word.start : word.end].lower()
-            if text in JOINTS:
+            if text in JOINTS or any(s.start <= word.start < s.end for s in of_sides):
                 said = False
                 continue
             before = found[-1] if said else None
@@ -139,6 +149,52 @@ class Prompt:
                 found.append(word)
             said = True
         return tuple(span for span in found if not self._determines(span))
+
+    @property
+    def sides(self) -> tuple[tuple[Span, str], ...]:
+        """The phrases that the text puts on a side of the page, and the side.
+
+        `a fox left of a tree` has a fox on the left and a tree on the right, and `on the left, a
+        fox` is on the left. The sides are those of `sides.OPPOSITE`. English only.
+        """
+        phrases, found = self.phrases, []
+        for told in self._stated:
+            before = [p for p in phrases if p.end <= told.start]
+            after = next((p for p in phrases if p.start >= told.end), None)
+            if told.relative:
+                if before and after and not self._between(told.end, after.start):
+                    found += [(self._subject(before), told.side), (after, OPPOSITE[told.side])]
+            elif before and not self._between(before[-1].end, told.start):
+                found.append((self._subject(before), told.side))
+            elif after and self._between(told.end, after.start) in ("", ","):
+                found.append((after, told.side))
+        return tuple(found)
+
+    @property
+    def _stated(self) -> tuple[Stated, ...]:
+        return stated(self.text, JOINTS | DETERMINERS)
+
+    def _between(self, start: int, end: int) -> str:
+        return self.text[start:end].strip()
+
+    def _subject(self, phrases: Sequence[Span]) -> Span:
+        """The last of the phrases that does not tell where another is; the very last if all do."""
+        for span in reversed(phrases):
+            before = re.search(r"(\w+)\s+$", self.text[: span.start])
+            if before is None or before[1].lower() not in PLACING:
+                return span
+        return phrases[-1]
+
+    def counted(self, span: Span) -> int:
+        """How many a phrase speaks of, 1 to 10: 3 for `three red flowers` and for `3 flowers`.
+
+        English only; 1 where the phrase does not begin with a number that is known.
+        """
+        first = self.text[span.start : span.end].split(maxsplit=1)[:1]
+        for word in map(str.lower, first):
+            number = int(word) if re.fullmatch("[0-9]{1,2}", word) else NUMBERS.get(word, 1)
+            return number if number in NUMBERS.values() else 1
+        return 1
 
     def _determines(self, span: Span) -> bool:
         return self.text[span.start : span.end].lower() in DETERMINERS

@@ -133,3 +133,21 @@ def test_a_text_speaks_of_its_phrases(text, phrases):
 def test_phrases_stand_in_order_and_share_no_character(text):
     spans = Prompt(text).phrases
     assert all(a.end <= b.start for a, b in zip(spans, spans[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("three red foxes", 3),
+        ("Ten owls", 10),
+        ("one fox", 1),
+        ("a fox", 1),
+        ("4 foxes", 4),
+        ("0 foxes", 1),
+        ("11 foxes", 1),
+        ("² foxes", 1),
+        ("several foxes", 1),
+    ],
+)
+def test_a_phrase_counts_what_it_begins_with(text, number):
+    assert Prompt(text).counted(Span(0, len(text))) == number

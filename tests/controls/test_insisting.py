@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from ediffi.answers import Result
-from ediffi.controls.insisting import MOST_PHRASES, Phrases, energy, insistence
+from ediffi.controls.insisting import (
+    MOST_PHRASES,
+    Phrases,
+    energy,
+    insistence,
+    loudest,
+    side_of_page,
+)
 from ediffi.controls.paint_with_words import Painting
 from ediffi.controls.pulling import pulled
 from ediffi.controls.region_scores import is_cross_attention
@@ -20,9 +27,10 @@ SIGMA = torch.tensor([20.0])
 LEFT = np.broadcast_to(np.arange(64) < 32, (64, 64))
 
 
-def everywhere(*columns: list[float]) -> Phrases:
-    """Phrases with these columns, which may be heard on the whole page."""
-    return Phrases(torch.tensor([columns]), torch.ones(1, len(columns), 4, 4))
+def everywhere(*columns: list[float], asked: int = 1) -> Phrases:
+    """Phrases with these columns, in `asked` places each, which may be anywhere on the page."""
+    counts = torch.full((1, len(columns)), asked)
+    return Phrases(torch.tensor([columns]), torch.ones(1, len(columns), 4, 4), counts)
 
 
 ONE, BOTH = everywhere([1.0, 0, 0]), everywhere([1.0, 0, 0], [0, 1.0, 0])
@@ -65,6 +73,37 @@ def test_one_loud_cell_counts_as_the_mean_around_it():
     assert energy(ONE, [lone(0.9)], SIGMA, (16, 16)).tolist() == pytest.approx([1 - 0.225])
 
 
+def test_the_loudest_places_stand_apart():
+    told = torch.zeros(1, 1, 8, 8)
+    told[0, 0, 1, 1], told[0, 0, 1, 2], told[0, 0, 1, 3], told[0, 0, 7, 7] = 0.9, 0.8, 0.5, 0.1
+    assert loudest(told, 4).flatten().tolist() == pytest.approx([0.9, 0.5, 0.1, 0])
+    assert torch.equal(loudest(told, 1), told.flatten(2).amax(2, keepdim=True))
+
+
+def test_nothing_stands_apart_on_a_full_page():
+    assert loudest(torch.full((1, 1, 2, 2), 0.7), 3).flatten().tolist() == pytest.approx(
+        [0.7, 0, 0]
+    )
+
+
+def test_what_is_counted_asks_for_as_many_places():
+    """The top left and the bottom right corner have windows of four cells each."""
+    corners = paid(0.8, *[0.0] * 14, 0.4)
+    assert energy(ONE, [corners], SIGMA, (16, 16)).tolist() == pytest.approx([1 - 0.2])
+    twice = everywhere([1.0, 0, 0], asked=2)
+    assert energy(twice, [corners], SIGMA, (16, 16)).tolist() == pytest.approx(
+        [1 - (0.2 + 0.1) / 2]
+    )
+
+
+def test_every_place_weighs_alike_and_a_missing_phrase_asks_for_none():
+    one_and_three = Phrases(BOTH.columns, BOTH.places, torch.tensor([[1, 3]]))
+    even = paid(*[0.8] * 16, other=0.0)
+    assert energy(one_and_three, [even], SIGMA, (16, 16)).tolist() == pytest.approx([3.2 / 4])
+    gone = Phrases(torch.tensor([[[1.0, 0, 0], [0, 0, 0]]]), BOTH.places, torch.tensor([[1, 3]]))
+    assert energy(gone, [even], SIGMA, (16, 16)).tolist() == pytest.approx([0.2])
+
+
 def test_a_picture_without_phrases_has_no_energy():
     assert energy(everywhere([0.0, 0, 0]), [lone(0.9)], SIGMA, (16, 16)).tolist() == [0]
     assert energy(BOTH, [], SIGMA, (16, 16)).tolist() == [0]
@@ -82,6 +121,11 @@ def test_phrases_have_the_columns_of_both_streams():
     assert (phrases.places == 1).all()
 
 
+def test_the_number_a_phrase_begins_with_is_asked():
+    _, phrases = told(tiny_pipeline(), "three red foxes and a blue boat", "a boat")
+    assert phrases.asked.tolist() == [[3, 1], [1, 1]]
+
+
 def test_what_is_painted_may_be_heard_where_it_is_painted():
     model = tiny_pipeline()
     painting = Painting(PROMPT).add("fox", LEFT).add("blue", ~LEFT, weight=-1.0)
@@ -89,9 +133,38 @@ def test_what_is_painted_may_be_heard_where_it_is_painted():
     _, phrases = bound(model, requests)
     assert np.array_equal(phrases.places[0, 0] > 0.5, LEFT)
     assert (phrases.places[0, 1] == 1).all() and (phrases.places[1] == 1).all()
-    here = Phrases(ONE.columns, phrases.places[:1, :1])
+    here = Phrases(ONE.columns, phrases.places[:1, :1], ONE.asked)
     right = paid(*[0.0, 0.0, 0.9, 0.9] * 4)
     assert energy(here, [right], SIGMA, (16, 16)) == 1 > energy(ONE, [right], SIGMA, (16, 16))
+
+
+def test_what_the_prompt_puts_on_a_side_may_be_heard_there():
+    _, phrases = told(tiny_pipeline(), "a red fox left of a blue boat", "a red fox")
+    fox, boat = phrases.places[0]
+    assert torch.equal(fox, side_of_page("left")) and torch.equal(boat, side_of_page("right"))
+    assert (phrases.places[1] == 1).all()
+
+
+def test_between_two_things_is_the_middle():
+    _, phrases = told(tiny_pipeline(), "a red fox left of a boat left of a fox")
+    middle = phrases.places[0, 1]
+    assert middle[:, 31:33].min() > 0.4 and not middle[:, [0, -1]].any()
+
+
+def test_a_painted_phrase_stays_where_it_is_painted():
+    model, prompt = tiny_pipeline(), "a red fox left of a blue boat"
+    request = model.request(prompt, 1, painting=Painting(prompt).add("fox", ~LEFT))
+    _, phrases = bound(model, [request])
+    assert np.array_equal(phrases.places[0, 0] > 0.5, ~LEFT)
+    assert torch.equal(phrases.places[0, 1], side_of_page("right"))
+
+
+@pytest.mark.parametrize(("side", "cell"), [("left", (9, 0)), ("right", (9, -1))])
+def test_a_side_of_the_page_fades_over_the_middle(side, cell):
+    mask = side_of_page(side)
+    assert mask[cell] == 1 and mask[:, [0, -1]].sum() == 64 and 0.4 < mask[0, 31:33].mean() < 0.6
+    above = side_of_page({"left": "top", "right": "bottom"}[side])
+    assert torch.equal(above, mask.T)
 
 
 def test_only_so_many_phrases_count():
