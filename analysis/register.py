@@ -22,6 +22,7 @@ from analysis import (
     expert_seams,
     guidance_tradeoff,
     inference_cost,
+    insisting,
     paint_with_words,
     plots,
     plots_of_attention,
@@ -253,6 +254,14 @@ STUDIES: tuple[Study, ...] = (
         pulled_painting.PulledPlaces,
         plots_of_shares.pulled_painting,
         smallest=paint_with_words.FEWEST,
+    ),
+    Study(
+        "insisting",
+        "Early steps that insist on every phrase show more of the sentence (ours).",
+        _sampled(insisting.measure),
+        insisting.Insistence,
+        plots_of_trade_offs.insisting,
+        needs=("T5",),
     ),
     Study(
         "upscaling",

@@ -16,6 +16,7 @@ from analysis import (
     configs,
     embedding_ablation,
     expert_seams,
+    insisting,
     ledger,
     parts,
     prompt_switching,
@@ -41,6 +42,7 @@ UPSCALING = {"stage", "ways"}
 CONFIGS = {"scored"}
 SWITCHES = {"switched", "tolerance"}
 PULLED = {"pull", "squares"}
+INSISTED = {"insisted", "captions"}
 HEARD = {"heard", "strength"}
 ATTENTION = {"bands", "parts", "spread"}
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
@@ -84,6 +86,7 @@ def tables(folder: Path) -> str:
             (WALK, walk_sentence),
             (SWITCHES, switching_lines),
             (PULLED, pulled_lines),
+            (INSISTED, insisted_lines),
             (HEARD, heard_table),
             (ATTENTION, attention_lines),
         )
@@ -264,6 +267,14 @@ def pulled_lines(record: dict[str, Any]) -> str:
     found = from_json(pulled_painting.PulledPlaces, record)
     lines = "\n".join(f"- {said}" for said in pulled_painting.sentences(found))
     return f"**A painting that pulls** ({found.model}):\n\n{lines}\n"
+
+
+def insisted_lines(record: dict[str, Any]) -> str:
+    """What every strength of insisting adds: a line for each."""
+    found = from_json(insisting.Insistence, record)
+    lines = "\n".join(f"- {said}" for said in insisting.sentences(found))
+    told = f"{found.captions} captions of two things, sides or numbers, seed {found.seed}"
+    return f"**Insisting on the sentence** ({found.model}, {told}):\n\n{lines}\n"
 
 
 def heard_table(record: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 Works with any two-tower model that open_clip can read, from a local folder or by name: the
 storybook's own, `ViT-L-14-quickgelu/openai`. It knows nothing of T5 or of how it was trained.
+open_clip brings torchvision and timm and takes seconds to import: only who loads a CLIP waits.
 """
 
 from __future__ import annotations
@@ -10,12 +11,10 @@ import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import open_clip
 import regex
 import torch
-from open_clip.tokenizer import SimpleTokenizer
 from torch.nn import functional
 
 from ediffi.conditioning.folders import UNREADABLE, check_unchanged
@@ -30,6 +29,9 @@ from ediffi.conditioning.streams import (
     pad,
     without_blanks,
 )
+
+if TYPE_CHECKING:
+    from open_clip.tokenizer import SimpleTokenizer
 
 # The word pattern of CLIP's tokenizer without its special tokens: typed text never means those.
 _WORDS = regex.compile(
@@ -163,6 +165,8 @@ def load_clip(source: str | Path, dtype: torch.dtype = torch.float32) -> ClipTow
     Raises FileNotFoundError, saying how to pass a local folder, when nothing can be found there,
     and ValueError for a name that means nothing or weights that changed since they were written.
     """
+    import open_clip
+
     local = Path(source).is_dir()
     if isinstance(source, Path) and not local:
         raise FileNotFoundError(f"the CLIP folder {str(source)!r} does not exist.")
@@ -193,6 +197,8 @@ def load_clip(source: str | Path, dtype: torch.dtype = torch.float32) -> ClipTow
 
 
 def _with_spans(tokenizer: Any) -> tuple[SpanTokenizer, int, int]:
+    from open_clip.tokenizer import SimpleTokenizer
+
     if isinstance(tokenizer, SimpleTokenizer):
         return WordSpanTokenizer(tokenizer), tokenizer.sot_token_id, tokenizer.eot_token_id
     inner = tokenizer.tokenizer

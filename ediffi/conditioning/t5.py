@@ -2,6 +2,7 @@
 
 Works with any T5 encoder that transformers can read, from a local folder or the hub: the
 storybook's own, `google/t5-v1_1-xxl`, `t5-11b`. It knows nothing of CLIP or of training.
+transformers takes a second or two to import: only who loads a T5 waits.
 """
 
 from __future__ import annotations
@@ -9,14 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-import transformers
 from tokenizers import Tokenizer
 
 from ediffi.conditioning.folders import UNREADABLE, check_unchanged
 from ediffi.conditioning.streams import LibraryTokenizer, Span, SpanTokenizer, fit, pad
+
+if TYPE_CHECKING:
+    import transformers
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ def load_t5(source: str | Path, dtype: torch.dtype = torch.float32, length: int 
     Raises FileNotFoundError, saying how to pass a local folder, when nothing can be found there,
     and ValueError when its weights changed since they were written.
     """
+    import transformers
+
     local = Path(source).is_dir()
     if isinstance(source, Path) and not local:
         raise FileNotFoundError(f"the T5 folder {str(source)!r} does not exist.")
@@ -80,6 +85,8 @@ def load_t5(source: str | Path, dtype: torch.dtype = torch.float32, length: int 
 
 
 def _tokenizer(source: str | Path) -> Tokenizer:
+    import transformers
+
     file = Path(source) / "tokenizer.json"
     if file.is_file():
         return Tokenizer.from_file(str(file))

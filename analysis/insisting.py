@@ -1,0 +1,158 @@
+"""How far should early steps go until every phrase is heard, and what does it cost?
+
+Captions that state two things, left and right, or a number, painted from one noise with every
+strength of insisting (`ediffi.controls.insisting`; ours, not the paper's), and read by the
+inspector in pairs with the pictures that do not insist. It knows the front door and the inspector;
+no network and no attention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.intervals import Share
+from analysis.samples import Samples, sampled
+from ediffi.pipeline import EDiffI
+from ediffi.scores import readable
+from ediffi.storybook.evaluation import MOST, Reader, Task, make_tasks
+from ediffi.storybook.scoring import (
+    SCORES,
+    UNASKED,
+    YES,
+    facts,
+    marks,
+    more_often,
+    outcomes,
+    wilson,
+)
+
+STRENGTHS = (0.0, 0.02, 0.05, 0.1, 0.2)
+STATED = ("two_things", "left_right", "count")
+"""Captions are chosen that state these, as many of each."""
+ASKED = ("thing", "colour", *STATED)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How often pictures show one kind of statement, of the `n` that were asked for it.
+
+    `more` is what insisting adds to `share`, in pairs; (0, 0, 0) where the pictures do not insist.
+    """
+
+    name: str
+    n: int
+    share: Share
+    more: Share
+
+
+@dataclass(frozen=True)
+class Insisted:
+    """All that was asked of the pictures that insist by one strength."""
+
+    insist: float
+    shown: tuple[Shown, ...]
+
+    def score(self, name: str) -> Shown | None:
+        """The row of a score; None where no caption asked for it."""
+        return next((row for row in self.shown if row.name == name), None)
+
+
+@dataclass(frozen=True)
+class Insistence:
+    """The study on `n` captions that state each of `STATED`; many state several of them."""
+
+    model: str
+    n: int
+    captions: int
+    seed: int
+    insisted: tuple[Insisted, ...]
+
+    def at(self, insist: float) -> Insisted:
+        """What was measured at a strength; ValueError names those that there are."""
+        for each in self.insisted:
+            if each.insist == insist:
+                return each
+        known = ", ".join(f"{each.insist:g}" for each in self.insisted)
+        raise ValueError(f"Insisting by {insist:g} was not measured; there is {known}.")
+
+
+def captions(n: int, seed: int = 0, split: str = "test") -> list[Task]:
+    """The first `n` captions that state each of `STATED`, in the order of the split, each once.
+
+    Raises ValueError for fewer than 1, and where the split's first 10,000 have not so many.
+    """
+    if n < 1:
+        raise ValueError(f"The study needs at least 1 caption of every kind, not {n}.")
+    wanted = min(MOST, 12 * n)
+    while True:
+        tasks = make_tasks(wanted, seed, split)
+        stating = [{fact.score for fact in facts(t.scene, t.caption)} for t in tasks]
+        firsts = [[k for k, said in enumerate(stating) if name in said][:n] for name in STATED]
+        if min(map(len, firsts)) == n:
+            return [tasks[k] for k in sorted(set().union(*firsts))]
+        if wanted == MOST:
+            raise ValueError(f"The first {MOST:,} captions do not have {n:,} of every kind.")
+        wanted = min(MOST, 2 * wanted)
+
+
+def measure(
+    model: EDiffI,
+    reader: Reader,
+    n: int = 64,
+    strengths: Sequence[float] = STRENGTHS,
+    seed: int = 0,
+    steps: int | None = None,
+    samples: Samples | None = None,
+) -> Insistence:
+    """Paints every caption once for each strength, the first of which is 0.
+
+    Errors as in `captions`; ValueError for strengths that do not begin with 0.
+    """
+    if not strengths or strengths[0] != 0:
+        raise ValueError(f"The strengths must begin with 0, not be {tuple(strengths)}.")
+    asked = captions(n, seed)
+    stated = [facts(task.scene, task.caption) for task in asked]
+    marked: list[dict[str, str]] = []
+    for insist in strengths:
+        requests = [
+            model.request(task.caption.text, task.seed, steps=steps, insist=insist)
+            for task in asked
+        ]
+        readings = reader.read(readable(sampled(model, requests, samples)))
+        marked.append({name: marks(outcomes(name, stated, readings)) for name in ASKED})
+    rows = [
+        Insisted(insist, tuple(_shown(name, own[name], marked[0][name]) for name in ASKED))
+        for insist, own in zip(strengths, marked, strict=True)
+    ]
+    return Insistence(model.model.name, n, len(asked), seed, tuple(rows))
+
+
+def sentences(found: Insistence) -> list[str]:
+    """One sentence for every strength but 0."""
+    said = []
+    for each in found.insisted[1:]:
+        rows = ", ".join(
+            f"{SCORES[row.name]} {100 * row.share[0]:.0f} % ({_more(row.more)}, n = {row.n})"
+            for row in each.shown
+        )
+        said.append(f"Insisting by {each.insist:g}: {rows}.")
+    return said
+
+
+def _more(value: Share) -> str:
+    middle, low, high = (100 * each for each in value)
+    return f"{middle:+.0f} points, {low:+.0f} to {high:+.0f}"
+
+
+def _shown(name: str, own: str, plain: str) -> Shown:
+    right, n = own.count(YES), len(own) - own.count(UNASKED)
+    low, high = wilson(right, n)
+    more = more_often(own, plain)
+    assert more is not None
+    apart = (more.value, more.low, more.high) if own is not plain else (0.0, 0.0, 0.0)
+    return Shown(name, n, _rounded(right / n, low, high), _rounded(*apart))
+
+
+def _rounded(middle: float, low: float, high: float) -> Share:
+    return round(middle, 4), round(low, 4), round(high, 4)
