@@ -1,5 +1,6 @@
 """Every strength of insisting: the same captions and noise, compared in pairs with none."""
 
+import numpy as np
 import pytest
 
 from analysis import insisting, plots_of_trade_offs, results
@@ -88,7 +89,7 @@ def test_it_is_told_and_drawn(monkeypatch):
     assert results.insisted_lines(as_json(found)).count("\n- ") == 1
     (axes,) = plots_of_trade_offs.insisting(back).axes
     assert len(axes.lines) == 4 and [t.get_text() for t in axes.get_xticklabels()] == ["0", "0.1"]
-    assert axes.lines[0].get_ydata().tolist() == [0, 100]
+    assert list(np.asarray(axes.lines[0].get_ydata())) == [0, 100]
 
 
 def test_strengths_that_were_not_measured_are_refused(monkeypatch):
