@@ -17,7 +17,6 @@ from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.evaluation import MOST, Reader, Task, make_tasks
 from ediffi.storybook.scoring import (
-    SCORES,
     UNASKED,
     YES,
     facts,
@@ -30,7 +29,14 @@ from ediffi.storybook.scoring import (
 STRENGTHS = (0.0, 0.02, 0.05, 0.1, 0.2)
 STATED = ("two_things", "left_right", "count")
 """Captions are chosen that state these, as many of each."""
-ASKED = ("thing", "colour", *STATED)
+ASKED = {
+    "thing": "one thing",
+    "colour": "its colour",
+    "two_things": "two things",
+    "left_right": "left and right",
+    "count": "the number",
+}
+"""The scores that are told, and what they are called for short."""
 
 
 @dataclass(frozen=True)
@@ -133,16 +139,16 @@ def sentences(found: Insistence) -> list[str]:
     said = []
     for each in found.insisted[1:]:
         rows = ", ".join(
-            f"{SCORES[row.name]} {100 * row.share[0]:.0f} % ({_more(row.more)}, n = {row.n})"
+            f"{ASKED[row.name]} {100 * row.share[0]:.0f} % ({_more(row.more)}, n = {row.n})"
             for row in each.shown
         )
-        said.append(f"Insisting by {each.insist:g}: {rows}.")
+        said.append(f"Insisting by {each.insist:g}, and points more than without: {rows}.")
     return said
 
 
 def _more(value: Share) -> str:
     middle, low, high = (100 * each for each in value)
-    return f"{middle:+.0f} points, {low:+.0f} to {high:+.0f}"
+    return f"{middle:+.0f}, {low:+.0f} to {high:+.0f}"
 
 
 def _shown(name: str, own: str, plain: str) -> Shown:

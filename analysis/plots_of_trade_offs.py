@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from analysis.expert_ranges import Ranges, Seat
 from analysis.guidance_tradeoff import Tradeoff
 from analysis.inference_cost import InferenceCost
-from analysis.insisting import Insistence
+from analysis.insisting import ASKED, Insistence
 from analysis.plots import COARSE, FINE, INK, PAPER, STYLE
 from analysis.variations import Variations
 from ediffi.storybook.distances import Distance
@@ -32,12 +32,7 @@ GROUNDS = {
     4: (COARSE, SAND, INK, FINE),
 }
 """The colours of an ensemble's experts, least noise first."""
-INSISTED = {
-    "thing": "one thing",
-    "two_things": "two things",
-    "left_right": "left and right",
-    "count": "the number",
-}
+INSISTED = ("thing", "two_things", "left_right", "count")
 """What `insisting` draws, a series each."""
 WAYS = ("wider", "deeper", "experts")
 TIERS = (("base", "A"), ("base", "C"), ("base", "D"), ("base", "four"), ("SR256", "B"))
@@ -189,13 +184,13 @@ def insisting(found: Insistence) -> Figure:
     """What is shown over how far early steps go until every phrase is heard."""
     with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(figsize=(6.4, 3.4), layout="constrained")
-        for k, ((marker, colour, line), (name, label)) in enumerate(
-            zip(MARKED, INSISTED.items(), strict=True)
-        ):
+        for k, ((marker, colour, line), name) in enumerate(zip(MARKED, INSISTED, strict=True)):
             rows = [(x, row) for x, each in enumerate(found.insisted) if (row := each.score(name))]
             across = [x + 0.05 * (k - 1.5) for x, _ in rows]
             middle, low, high = 100 * np.array([row.share for _, row in rows]).T
-            axes.plot(across, middle, marker=marker, color=colour, linestyle=line, label=label)
+            axes.plot(
+                across, middle, marker=marker, color=colour, linestyle=line, label=ASKED[name]
+            )
             axes.vlines(across, low, high, color=colour, linewidth=1)
         axes.set_xticks(range(len(found.insisted)), [f"{i.insist:g}" for i in found.insisted])
         axes.set_ylim(0, 101.5)

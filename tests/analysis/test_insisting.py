@@ -85,7 +85,7 @@ def test_it_is_told_and_drawn(monkeypatch):
     back = from_json(insisting.Insistence, as_json(found))
     assert back == found
     (said,) = sentences(back)
-    assert said.startswith("Insisting by 0.1: ") and "100 % (+100 points" in said
+    assert said.startswith("Insisting by 0.1, ") and "one thing 100 % (+100, " in said
     assert results.insisted_lines(as_json(found)).count("\n- ") == 1
     (axes,) = plots_of_trade_offs.insisting(back).axes
     assert len(axes.lines) == 4 and [t.get_text() for t in axes.get_xticklabels()] == ["0", "0.1"]
