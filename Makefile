@@ -25,7 +25,7 @@ help:
 	@echo "make lint       ruff and pyright only"
 	@echo "make format     let ruff rewrite the files"
 	@echo "make notebooks  run every notebook again and store what it shows"
-	@echo "make records    measure everything in docs/results again (with -j2, an hour and a half on two cores)"
+	@echo "make records    measure everything in docs/results again (with -j2, about two hours on two cores)"
 	@echo "make pictures   paint the studio's cards and the sheets of docs/img again"
 	@echo "make readme     write the measured numbers into README.md, the model card and docs/claims.md"
 	@echo "make clean      remove the environment and the caches"

@@ -66,7 +66,10 @@ class Insisted:
 
 @dataclass(frozen=True)
 class Insistence:
-    """The study on `n` captions that state each of `STATED`; many state several of them."""
+    """The study on `n` captions that state each of `STATED`, `captions` in all: some state several.
+
+    A score that no caption asked for has no row.
+    """
 
     model: str
     n: int
@@ -74,25 +77,17 @@ class Insistence:
     seed: int
     insisted: tuple[Insisted, ...]
 
-    def at(self, insist: float) -> Insisted:
-        """What was measured at a strength; ValueError names those that there are."""
-        for each in self.insisted:
-            if each.insist == insist:
-                return each
-        known = ", ".join(f"{each.insist:g}" for each in self.insisted)
-        raise ValueError(f"Insisting by {insist:g} was not measured; there is {known}.")
 
+def captions(n: int, seed: int = 0) -> list[Task]:
+    """The first `n` captions that state each of `STATED`, in the order of the split "test".
 
-def captions(n: int, seed: int = 0, split: str = "test") -> list[Task]:
-    """The first `n` captions that state each of `STATED`, in the order of the split, each once.
-
-    Raises ValueError for fewer than 1, and where the split's first 10,000 have not so many.
+    Raises ValueError for fewer than 1, and where the first 10,000 have not so many.
     """
     if n < 1:
         raise ValueError(f"The study needs at least 1 caption of every kind, not {n}.")
     wanted = min(MOST, 12 * n)
     while True:
-        tasks = make_tasks(wanted, seed, split)
+        tasks = make_tasks(wanted, seed, "test")
         stating = [{fact.score for fact in facts(t.scene, t.caption)} for t in tasks]
         firsts = [[k for k, said in enumerate(stating) if name in said][:n] for name in STATED]
         if min(map(len, firsts)) == n:
@@ -127,8 +122,9 @@ def measure(
         ]
         readings = reader.read(readable(sampled(model, requests, samples)))
         marked.append({name: marks(outcomes(name, stated, readings)) for name in ASKED})
+    names = [name for name, told in marked[0].items() if told.strip(UNASKED)]
     rows = [
-        Insisted(insist, tuple(_shown(name, own[name], marked[0][name]) for name in ASKED))
+        Insisted(insist, tuple(_shown(k, own[k], marked[0][k] if insist else None) for k in names))
         for insist, own in zip(strengths, marked, strict=True)
     ]
     return Insistence(model.model.name, n, len(asked), seed, tuple(rows))
@@ -151,12 +147,11 @@ def _more(value: Share) -> str:
     return f"{middle:+.0f}, {low:+.0f} to {high:+.0f}"
 
 
-def _shown(name: str, own: str, plain: str) -> Shown:
+def _shown(name: str, own: str, plain: str | None) -> Shown:
     right, n = own.count(YES), len(own) - own.count(UNASKED)
     low, high = wilson(right, n)
-    more = more_often(own, plain)
-    assert more is not None
-    apart = (more.value, more.low, more.high) if own is not plain else (0.0, 0.0, 0.0)
+    more = more_often(own, plain) if plain is not None else None
+    apart = (more.value, more.low, more.high) if more else (0.0, 0.0, 0.0)
     return Shown(name, n, _rounded(right / n, low, high), _rounded(*apart))
 
 

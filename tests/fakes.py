@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
+from ediffi.answers import Result
 from ediffi.build import build_denoiser
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.conditioning.encoders import DroppedWords, EncodedText, Encoders
@@ -25,6 +27,7 @@ from ediffi.loading import Model
 from ediffi.model_folder import write_model
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
+from ediffi.request import Request
 from ediffi.weights import save_network
 
 
@@ -259,3 +262,16 @@ def _padded(rows: list[Tensor]) -> tuple[Tensor, Tensor]:
     tokens = nn.utils.rnn.pad_sequence(rows, batch_first=True)
     lengths = torch.tensor([len(row) for row in rows])
     return tokens, torch.arange(tokens.shape[1])[None] < lengths[:, None]
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, model: EDiffI) -> list[Sequence[Request]]:
+    """A list that gets every batch of requests that the model is asked to paint."""
+    asked: list[Sequence[Request]] = []
+    made = model.generate_many
+
+    def noting(requests: Sequence[Request]) -> list[Result]:
+        asked.append(requests)
+        return made(requests)
+
+    monkeypatch.setattr(model, "generate_many", noting)
+    return asked

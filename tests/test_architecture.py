@@ -51,16 +51,6 @@ STORYBOOK_FOR_SAMPLING = {
     "ediffi.storybook.vocabulary",
 }
 
-# Libraries that take seconds to import. Who needs no encoder does not wait for them: these files,
-# none of which `import ediffi.pipeline` loads, may import them at their head.
-SLOW = {"diffusers", "open_clip", "timm", "torchvision", "transformers"}
-PATIENT = {
-    "ediffi.cascade.degradation",
-    "ediffi.training.clip",
-    "ediffi.training.t5",
-    "ediffi.training.tokenizers",
-}
-
 # What `ediffi` itself offers, loaded when it is asked for.
 EXPORTS = {"ediffi.controls.paint_with_words", "ediffi.pipeline"}
 
@@ -110,17 +100,6 @@ def imports(path: Path) -> frozenset[str]:
                 full = f"{origin}.{alias.name}"
                 found.add(full if full in MODULES or alias.name == "__version__" else origin)
     return frozenset(found)
-
-
-def head_imports(path: Path) -> set[str]:
-    """The libraries that importing a file loads; what only types need is not loaded."""
-    found = set()
-    for node in tree(path).body:
-        if isinstance(node, ast.Import):
-            found.update(alias.name.split(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    return found
 
 
 def calls(path: Path) -> Iterator[tuple[str, ast.Call]]:
@@ -304,11 +283,6 @@ heavy = {"torch", "numpy", "PIL", "transformers", "open_clip", "gradio", "matplo
 print(sorted(heavy & set(sys.modules)), took < 0.5)
 """
     assert run_python(script).strip() == "[] True"
-
-
-def test_slow_libraries_are_imported_late():
-    heads = {name: head_imports(path) & SLOW for name, path in MODULES.items()}
-    assert {name for name, slow in heads.items() if slow} == PATIENT
 
 
 def test_importing_any_module_touches_nothing():

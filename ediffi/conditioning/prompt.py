@@ -190,11 +190,9 @@ class Prompt:
 
         English only; 1 where the phrase does not begin with a number that is known.
         """
-        first = self.text[span.start : span.end].split(maxsplit=1)[:1]
-        for word in map(str.lower, first):
-            number = int(word) if re.fullmatch("[0-9]{1,2}", word) else NUMBERS.get(word, 1)
-            return number if number in NUMBERS.values() else 1
-        return 1
+        word = self.text[span.start : span.end].partition(" ")[0].lower()
+        number = int(word) if re.fullmatch("[0-9]{1,2}", word) else NUMBERS.get(word, 1)
+        return number if number in NUMBERS.values() else 1
 
     def _determines(self, span: Span) -> bool:
         return self.text[span.start : span.end].lower() in DETERMINERS

@@ -8,7 +8,7 @@ from analysis.insisting import ASKED, STATED, captions, measure, sentences
 from ediffi.config import as_json, from_json
 from ediffi.storybook.inspector import Reading, Seen
 from ediffi.storybook.scoring import facts
-from tests.fakes import tiny_pipeline
+from tests.fakes import noted, tiny_pipeline
 
 TASKS = captions(2)
 
@@ -36,14 +36,8 @@ class Sighted:
 
 
 def painted(monkeypatch, reader, strengths=(0.0, 0.1)):
-    model, asked = tiny_pipeline(), []
-    made = model.generate_many
-
-    def watched(requests):
-        asked.append(requests)
-        return made(requests)
-
-    monkeypatch.setattr(model, "generate_many", watched)
+    model = tiny_pipeline()
+    asked = noted(monkeypatch, model)
     return measure(model, reader, n=2, strengths=strengths, steps=1), asked
 
 
@@ -69,15 +63,15 @@ def test_every_strength_paints_the_same_captions_from_the_same_noise(monkeypatch
 
 def test_what_insisting_adds_is_told_in_pairs(monkeypatch):
     found, _ = painted(monkeypatch, Sighted(1))
-    plain, insisting_ = found.insisted
+    plain, insisted = found.insisted
     assert [row.name for row in plain.shown] == list(ASKED)
-    for row in insisting_.shown:
+    for row in insisted.shown:
         assert row.share[0] == row.more[0] == 1 and row.more[1] > -1
         assert row.n == sum(
             row.name in {fact.score for fact in facts(t.scene, t.caption)} for t in TASKS
         )
     lost, _ = painted(monkeypatch, Sighted(0))
-    assert all(row.more[0] == -1 for row in lost.at(0.1).shown)
+    assert all(row.more[0] == -1 for row in lost.insisted[1].shown)
 
 
 def test_it_is_told_and_drawn(monkeypatch):
@@ -92,10 +86,14 @@ def test_it_is_told_and_drawn(monkeypatch):
     assert list(np.asarray(axes.lines[0].get_ydata())) == [0, 100]
 
 
-def test_strengths_that_were_not_measured_are_refused(monkeypatch):
+def test_what_no_caption_states_has_no_row(monkeypatch):
+    monkeypatch.setattr(insisting, "ASKED", {"thing": "one thing", "word": "the word"})
+    unsaid = [t for t in TASKS if "word" not in {f.score for f in facts(t.scene, t.caption)}]
+    monkeypatch.setattr(insisting, "captions", lambda n, seed: unsaid)
+    monkeypatch.setitem(globals(), "TASKS", unsaid)
     found, _ = painted(monkeypatch, Sighted())
-    with pytest.raises(ValueError, match=r"by 0\.3 was not measured; there is 0, 0\.1"):
-        found.at(0.3)
+    assert [row.name for row in found.insisted[0].shown] == ["thing"]
+    assert found.insisted[0].score("word") is None
 
 
 @pytest.mark.parametrize("strengths", [(), (0.1, 0.0)])

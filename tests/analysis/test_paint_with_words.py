@@ -9,7 +9,7 @@ from analysis import paint_with_words
 from analysis.paint_with_words import inside, measure, sentences, sides
 from analysis.painted_tasks import LARGEST, SMALLEST, Box, Setting, jobs
 from ediffi.storybook.inspector import Reading, Seen
-from tests.fakes import tiny_pipeline
+from tests.fakes import noted, tiny_pipeline
 
 
 def seen(kind, x, y, size):
@@ -73,15 +73,8 @@ class Obedient:
 
 
 def test_every_setting_is_measured_on_the_same_captions(monkeypatch):
-    painted = []
     model = tiny_pipeline()
-    made = model.generate_many
-
-    def watched(requests):
-        painted.append(requests)
-        return made(requests)
-
-    monkeypatch.setattr(model, "generate_many", watched)
+    painted = noted(monkeypatch, model)
     kinds = {job.kinds[0] for job in jobs(8, 1)}
     settings = (Setting("max", 1.0, 0.0), Setting("std", 2.0, 1.0))
     found = measure(model, Obedient(kinds), n=8, settings=settings, things=(1,), steps=1)

@@ -10,7 +10,7 @@ from analysis.pulled_painting import measure, sentences
 from ediffi.config import as_json
 from ediffi.storybook.inspector import Reading
 from tests.analysis.test_paint_with_words import Obedient, seen
-from tests.fakes import tiny_pipeline
+from tests.fakes import noted, tiny_pipeline
 
 BOX = jobs(8, 1)[0].boxes[0]
 
@@ -30,14 +30,8 @@ class Fooled(Obedient):
 
 
 def painted(monkeypatch, reader, **more):
-    model, asked = tiny_pipeline(), []
-    made = model.generate_many
-
-    def watched(requests):
-        asked.append(requests)
-        return made(requests)
-
-    monkeypatch.setattr(model, "generate_many", watched)
+    model = tiny_pipeline()
+    asked = noted(monkeypatch, model)
     return measure(model, reader, n=8, things=(1,), steps=1, **more), asked
 
 
@@ -45,7 +39,7 @@ def test_both_ways_paint_the_same_captions_from_the_same_noise(monkeypatch):
     kinds = {job.kinds[0] for job in jobs(8, 1)}
     found, asked = painted(monkeypatch, Obedient(kinds), pull=0.3)
     # Squares without and with the pull, then both sides by each.
-    assert [{r.painting.pull for r in requests} for requests in asked] == [
+    assert [{r.painting and r.painting.pull for r in requests} for requests in asked] == [
         *({0.0}, {0.3}),
         *({0.0}, {0.0}, {0.3}, {0.3}),
     ]
