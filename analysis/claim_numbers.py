@@ -129,8 +129,8 @@ def painted(rule: str, weight: float, elsewhere: float) -> Read:
     return read
 
 
-def pulled(found: Found) -> Number | None:
-    """How much more of one painted thing lies in its square where the picture is pulled to it."""
+def of_one_thing(found: Found) -> Number | None:
+    """How much more of one painted thing lies in its square than as painted by default."""
     for each in found["squares"]:
         if each["things"] == 1:
             return _triple(each["more"], found["n"])

@@ -25,12 +25,13 @@ GRID = 64
 
 @dataclass(frozen=True)
 class Setting:
-    """A rule for the strength, a weight, how much is held back elsewhere, and a pull."""
+    """A rule for the strength, a weight, how much is held back elsewhere, a pull, a collage."""
 
     rule: Rule
     weight: float
     elsewhere: float
     pull: float = 0.0
+    collage: bool = False
 
 
 SETTINGS = (
@@ -82,7 +83,9 @@ class Job:
     def painting(self, by: Setting, masks: Sequence[np.ndarray] | None = None) -> Painting:
         """Every phrase on its mask, bool (64, 64); on its square where none are given."""
         text = self.task.caption.text
-        made = Painting(text, rule=by.rule, elsewhere=by.elsewhere, pull=by.pull)
+        made = Painting(
+            text, rule=by.rule, elsewhere=by.elsewhere, pull=by.pull, collage=by.collage
+        )
         places = [box.mask() for box in self.boxes] if masks is None else masks
         for phrase, mask in zip(self.phrases, places, strict=True):
             made = made.add(phrase, mask, weight=by.weight)

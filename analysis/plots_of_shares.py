@@ -7,19 +7,20 @@ measures nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
 
+from analysis.collaged_painting import CollagedPlaces
 from analysis.composition import LENGTHS, Composition
 from analysis.configs import Configs
 from analysis.intervals import Share
 from analysis.paint_with_words import Places, named
 from analysis.plots import COARSE, FINE, INK, STYLE
-from analysis.pulled_painting import PulledPlaces
+from analysis.pulled_painting import PulledPlaces, Row
 from analysis.seam_history import History
 from analysis.style_transfer import Styles
 from analysis.upscaling import Upscaling
@@ -121,23 +122,34 @@ def paint_with_words(found: Places) -> Figure:
 
 def pulled_painting(found: PulledPlaces) -> Figure:
     """Things in their squares, there at all, and on their side: pulled (filled) and not (open)."""
+    rows = [astuple(each) for each in found.squares]
+    return _in_pairs(found, rows, f"filled: pulled by {found.pull:g}, open: not pulled")
+
+
+def collaged_painting(found: CollagedPlaces) -> Figure:
+    """The same for pictures that begin as a collage (filled) and those that do not (open)."""
+    rows = [astuple(each) for each in found.squares]
+    return _in_pairs(found, rows, "filled: begun as a collage, open: not")
+
+
+def _in_pairs(found: PulledPlaces | CollagedPlaces, squares: list[Row], key: str) -> Figure:
     rows: list[tuple[str, Share, Share]] = []
-    for each in found.squares:
-        what = "one thing" if each.things == 1 else f"{each.things} things"
-        rows.append((f"{what}: inside the square", each.inside, each.pulled))
-        rows.append((f"{what}: there", each.present, each.present_pulled))
+    for things, inside, other, _, present, other_present, _ in squares:
+        what = "one thing" if things == 1 else f"{things} things"
+        rows.append((f"{what}: inside the square", inside, other))
+        rows.append((f"{what}: there", present, other_present))
     before, after = found.sided
     rows.append(("one thing: on the painted side", before.asked, after.asked))
     dots = [
         Dot(row, *(100 * v for v in value), filled=filled)
-        for row, (_, plain, pulled) in enumerate(rows)
-        for value, filled in ((plain, False), (pulled, True))
+        for row, (_, plain, other) in enumerate(rows)
+        for value, filled in ((plain, False), (other, True))
     ]
     with pyplot.rc_context(STYLE):
         figure, axes = _rows([label for label, _, _ in rows])
         _dots(axes, dots, offset=0.14)
         axes.set_xlim(-1.5, 101.5)
-        axes.set_xlabel(f"% (filled: pulled by {found.pull:g}, open: not pulled)")
+        axes.set_xlabel(f"% ({key})")
         axes.set_title(f"{found.model}, {found.n} captions, 95 % intervals", fontsize=9)
         pyplot.close(figure)
     return figure

@@ -8,19 +8,20 @@ and the inspector; no network and no attention.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 
 from analysis.intervals import Share, mean
 from analysis.metrics import mean_of
 from analysis.paint_with_words import FEWEST, Sided, rounded, sampled_by, shares, sides
-from analysis.painted_tasks import SETTINGS, Job, jobs
+from analysis.painted_tasks import SETTINGS, Job, Setting, jobs
 from analysis.samples import Samples
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.evaluation import Reader
 
+Row = tuple[int, Share, Share, Share, Share, Share, Share]
 PULL = 0.1
 """Chosen from tries on other captions (docs/training-log.md)."""
 
@@ -65,38 +66,66 @@ def measure(
     samples: Samples | None = None,
 ) -> PulledPlaces:
     """Paints every caption twice. Raises ValueError for fewer than 8 captions."""
-    if n < FEWEST:
-        raise ValueError(f"The study needs at least {FEWEST} captions, not {n}.")
     plain = SETTINGS[0]
     ways = plain, replace(plain, pull=pull)
-    squares = []
+    rows, sided = in_pairs(model, reader, ways, n, seed, things, steps, samples)
+    squares = tuple(Squares(*row) for row in rows)
+    return PulledPlaces(model.model.name, n, seed, pull, squares, sided)
+
+
+def in_pairs(
+    model: EDiffI,
+    reader: Reader,
+    ways: tuple[Setting, Setting],
+    n: int,
+    seed: int,
+    things: Sequence[int],
+    steps: int | None,
+    samples: Samples | None,
+) -> tuple[list[Row], tuple[Sided, Sided]]:
+    """The same captions painted by two settings: a row for every number of things, and the sides.
+
+    A row is the number, how much is inside by each and how much more by the second, how often it
+    is present by each and how much more by the second. Raises ValueError for fewer than 8 captions.
+    """
+    if n < FEWEST:
+        raise ValueError(f"The study needs at least {FEWEST} captions, not {n}.")
+    rows = []
     for count in things:
         asked = jobs(n, count, seed)
-        found = [
+        plain, other = (
             _shares(asked, sampled_by(model, asked, by, steps, samples=samples), reader)
             for by in ways
-        ]
-        squares.append(_compared(count, *found))
+        )
+        rows.append(
+            (count, *_added(*map(_inside, (plain, other))), *_added(*map(_there, (plain, other))))
+        )
     one = jobs(n, 1, seed)
     before, after = (sides(model, reader, one, by, steps, samples) for by in ways)
-    return PulledPlaces(model.model.name, n, seed, pull, tuple(squares), (before, after))
+    return rows, (before, after)
 
 
 def sentences(found: PulledPlaces) -> list[str]:
     """One sentence for every number of things, and one for the sides."""
+    rows = [astuple(each) for each in found.squares]
+    return told(f"Pulled by {found.pull:g}", found.n, rows, found.sided)
+
+
+def told(way: str, n: int, rows: Sequence[Row], sided: tuple[Sided, Sided]) -> list[str]:
+    """The sentences of what `in_pairs` found of a way of painting, which they begin with."""
     said = []
-    for each in found.squares:
+    for things, inside, other, more, present, other_present, more_present in rows:
         said.append(
-            f"Pulled by {found.pull:g}, things: {each.things}: {100 * each.pulled[0]:.1f} % of a"
-            f" thing inside its square instead of {100 * each.inside[0]:.1f} ({_more(each.more)}),"
-            f" present {100 * each.present_pulled[0]:.0f} % instead of"
-            f" {100 * each.present[0]:.0f} ({_more(each.more_present)}; n = {found.n})."
+            f"{way}, things: {things}: {100 * other[0]:.1f} % of a thing inside its square"
+            f" instead of {100 * inside[0]:.1f} ({_more(more)}), present"
+            f" {100 * other_present[0]:.0f} % instead of {100 * present[0]:.0f}"
+            f" ({_more(more_present)}; n = {n})."
         )
-    before, after = (100 * each.asked[0] for each in found.sided)
-    low, high = (100 * end for end in found.sided[1].asked[1:])
+    before, after = (100 * each.asked[0] for each in sided)
+    low, high = (100 * end for end in sided[1].asked[1:])
     said.append(
-        f"Pulled by {found.pull:g}, left or right: {after:.0f} % stand where they were painted"
-        f" ({low:.0f} to {high:.0f}, {found.sided[1].captions} captions) instead of {before:.0f}."
+        f"{way}, left or right: {after:.0f} % stand where they were painted"
+        f" ({low:.0f} to {high:.0f}, {sided[1].captions} captions) instead of {before:.0f}."
     )
     return said
 
@@ -111,20 +140,9 @@ def _shares(asked: Sequence[Job], pictures: np.ndarray, reader: Reader) -> list[
     return [shares(reading, job, job) for reading, job in zip(readings, asked, strict=True)]
 
 
-def _compared(
-    things: int, plain: Sequence[list[float | None]], pulled: Sequence[list[float | None]]
-) -> Squares:
-    inside, more_inside = _inside(plain), _inside(pulled)
-    there, more_there = _there(plain), _there(pulled)
-    return Squares(
-        things=things,
-        inside=mean(inside.tolist()),
-        pulled=mean(more_inside.tolist()),
-        more=rounded(mean_of(more_inside - inside)),
-        present=mean(there.tolist()),
-        present_pulled=mean(more_there.tolist()),
-        more_present=rounded(mean_of(more_there - there)),
-    )
+def _added(plain: np.ndarray, other: np.ndarray) -> tuple[Share, Share, Share]:
+    """Both means, and what the second has more, in pairs."""
+    return mean(plain.tolist()), mean(other.tolist()), rounded(mean_of(other - plain))
 
 
 def _inside(rows: Sequence[list[float | None]]) -> np.ndarray:

@@ -14,6 +14,7 @@ import torch
 
 from analysis import (
     attention_over_noise,
+    collaged_painting,
     composition,
     configs,
     denoising_walk,
@@ -253,6 +254,14 @@ STUDIES: tuple[Study, ...] = (
         _sampled(pulled_painting.measure),
         pulled_painting.PulledPlaces,
         plots_of_shares.pulled_painting,
+        smallest=paint_with_words.FEWEST,
+    ),
+    Study(
+        "collaged_painting",
+        "A picture that begins as a collage has more of a thing in its place (ours).",
+        _sampled(collaged_painting.measure),
+        collaged_painting.CollagedPlaces,
+        plots_of_shares.collaged_painting,
         smallest=paint_with_words.FEWEST,
     ),
     Study(

@@ -12,21 +12,24 @@ from pathlib import Path
 from typing import Any
 
 from analysis import (
-    attention_over_noise,
     configs,
     embedding_ablation,
-    expert_seams,
-    insisting,
     ledger,
     parts,
-    prompt_switching,
-    pulled_painting,
     seam_history,
     upscaling,
 )
 from analysis.claims import CLAIMS
 from analysis.denoising_walk import Walk
 from analysis.records import found_in
+from analysis.result_lines import (
+    attention_lines,
+    collaged_lines,
+    insisted_lines,
+    pulled_lines,
+    seam_lines,
+    switching_lines,
+)
 from ediffi.config import from_json
 from ediffi.files import written_whole
 from ediffi.storybook.scoring import SCORES, more_often, more_shown
@@ -42,6 +45,7 @@ UPSCALING = {"stage", "ways"}
 CONFIGS = {"scored"}
 SWITCHES = {"switched", "tolerance"}
 PULLED = {"pull", "squares"}
+COLLAGED = {"least", "squares"}
 INSISTED = {"insisted", "captions"}
 HEARD = {"heard", "strength"}
 ATTENTION = {"bands", "parts", "spread"}
@@ -86,6 +90,7 @@ def tables(folder: Path) -> str:
             (WALK, walk_sentence),
             (SWITCHES, switching_lines),
             (PULLED, pulled_lines),
+            (COLLAGED, collaged_lines),
             (INSISTED, insisted_lines),
             (HEARD, heard_table),
             (ATTENTION, attention_lines),
@@ -221,13 +226,6 @@ def bench_table(record: dict[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
-def seam_lines(record: dict[str, Any]) -> str:
-    """Did the split help: a line for each gain and each boundary."""
-    report = from_json(expert_seams.Seams, record)
-    lines = "\n".join(f"- {said}" for said in expert_seams.sentences(report))
-    return f"**Experts** ({report.model}), loss on unseen scenes at equal noise:\n\n{lines}\n"
-
-
 def history_sentence(record: dict[str, Any]) -> str:
     """Whether the solver should keep its history where the next expert takes over."""
     return f"- {seam_history.sentence(from_json(seam_history.History, record))}\n"
@@ -255,38 +253,9 @@ def walk_sentence(record: dict[str, Any]) -> str:
     )
 
 
-def switching_lines(record: dict[str, Any]) -> str:
-    """From when on other words change nothing: a line for each solver and number of steps."""
-    found = from_json(prompt_switching.Switches, record)
-    lines = "\n".join(f"- {said}" for said in prompt_switching.sentences(found))
-    return f"**Other words on the way** ({found.model}):\n\n{lines}\n"
-
-
-def pulled_lines(record: dict[str, Any]) -> str:
-    """What it does to a painting that the picture is pulled there: a line for each number."""
-    found = from_json(pulled_painting.PulledPlaces, record)
-    lines = "\n".join(f"- {said}" for said in pulled_painting.sentences(found))
-    return f"**A painting that pulls** ({found.model}):\n\n{lines}\n"
-
-
-def insisted_lines(record: dict[str, Any]) -> str:
-    """What every strength of insisting adds: a line for each."""
-    found = from_json(insisting.Insistence, record)
-    lines = "\n".join(f"- {said}" for said in insisting.sentences(found))
-    told = f"{found.captions} captions of two things, sides or numbers, seed {found.seed}"
-    return f"**Insisting on the sentence** ({found.model}, {told}):\n\n{lines}\n"
-
-
 def heard_table(record: dict[str, Any]) -> str:
     """Which encoder brings what."""
     return embedding_ablation.table(from_json(embedding_ablation.Ablation, record))
-
-
-def attention_lines(record: dict[str, Any]) -> str:
-    """Where attention goes in the range of each of Config D's experts."""
-    found = from_json(attention_over_noise.AttentionOverNoise, record)
-    lines = "\n".join(f"- {said}" for said in attention_over_noise.sentences(found))
-    return f"**Attention over the noise** ({found.model}, seed {found.seed}):\n\n{lines}\n"
 
 
 def _percent(share: float | None) -> str:

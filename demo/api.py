@@ -83,6 +83,7 @@ class SettingsJson(TypedDict):
     overlap: str
     elsewhere: float
     pull: float
+    collage: bool
     insist: float
     without: list[str]
     later_words: str | None
@@ -130,6 +131,7 @@ class Api:
         overlap: Literal["all", "strongest", "topmost"] = "all",
         elsewhere: float = USUAL.elsewhere,
         pull: float = USUAL.pull,
+        collage: bool = USUAL.collage,
         insist: float = INSIST,
     ) -> Iterator[AnswerJson]:
         """Pictures of a sentence in which phrases have their places: paint with words.
@@ -142,7 +144,8 @@ class Api:
         overlap says which count where regions overlap, and elsewhere (0 to 1) how much a phrase is
         held back where it is not painted; 0 is the paper's formula. A pull (0 to 0.5) moves the
         picture itself to the places while they are decided: 0.1 is a good one, and takes longer.
-        insist as in generate.
+        A collage sketches every phrase by itself first and lays it on its place: the surest way,
+        and a picture more for every region. insist as in generate.
         """
         with refusals():
             painting = {
@@ -151,6 +154,7 @@ class Api:
                 "overlap": overlap,
                 "elsewhere": elsewhere,
                 "pull": pull,
+                "collage": collage,
             }
             steered = steering.read(insist=insist)
             asked = self.asked(prompt, seed, steps, guidance, pictures, size, painting, steered)
@@ -215,6 +219,7 @@ class Api:
             "overlap": made.manner.overlap,
             "elsewhere": made.manner.elsewhere,
             "pull": made.manner.pull,
+            "collage": made.manner.collage,
             "insist": made.steering.insist,
             "without": list(made.steering.without),
             "later_words": words,

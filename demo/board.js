@@ -4,9 +4,9 @@
 const part = (name) => element.querySelector(name);
 const folder = part(".painter"), chips = part(".chips"), legend = part(".legend"), lostLine = part(".lost");
 const canvas = part("canvas"), spoken = part(".spoken"), sizeDial = part(".size input"), weightDial = part(".weight input");
-const heldDial = part(".elsewhere input"), pullDial = part(".pull input"), overlapMenu = part(".overlap select");
+const heldDial = part(".elsewhere input"), pullDial = part(".pull input"), collageBox = part(".collage input"), overlapMenu = part(".overlap select");
 const MOST = 8, MEMORY = 60, LATTICE = 16, STEP = GRID / LATTICE;
-const usual = () => ({ overlap: "all", elsewhere: Number(heldDial.defaultValue), pull: Number(pullDial.defaultValue) });
+const usual = () => ({ overlap: "all", elsewhere: Number(heldDial.defaultValue), pull: Number(pullDial.defaultValue), collage: collageBox.defaultChecked });
 const board = { text: "", regions: [], active: null, manner: usual(), tool: "brush", past: [], future: [], sent: "" };
 const hand = { id: null, from: null, kept: null, hover: null, value: 0, cursor: [8, 8], keys: false, mark: null, chip: 0, waits: false };
 
@@ -59,8 +59,8 @@ function load(value) {
   board.regions = value.regions.slice(0, MOST).map(({ phrase, occurrence, weight, runs }, ink) => (
     bound({ phrase, occurrence, weight, ink, mask: maskOf(runs) }, board.text)));
   board.active = alive()[0] || null;
-  const { overlap, elsewhere, pull } = { ...usual(), ...value };
-  board.manner = { overlap, elsewhere, pull };
+  const { overlap, elsewhere, pull, collage } = { ...usual(), ...value };
+  board.manner = { overlap, elsewhere, pull, collage };
   board.sent = JSON.stringify(value);
   if (board.regions.length) folder.open = true;
   settle("");
@@ -185,6 +185,7 @@ function showState() {
   weightDial.value = board.active ? board.active.weight : weightDial.defaultValue;
   heldDial.value = board.manner.elsewhere;
   pullDial.value = board.manner.pull;
+  collageBox.checked = board.manner.collage;
   overlapMenu.value = board.manner.overlap;
   showDials();
   for (const button of element.querySelectorAll("[data-tool]")) button.setAttribute("aria-pressed", button.dataset.tool === board.tool ? "true" : "false");

@@ -183,6 +183,9 @@ def _painted(asked: Request, model: Engine) -> tuple[Variant, ...]:
         found.append(Variant("By the paper, nothing held back", by_paper))
     if asked.manner.pull:
         found.append(Variant("Not pulled", replace(asked, manner=replace(asked.manner, pull=0.0))))
+    if asked.manner.collage:
+        plain = replace(asked.manner, collage=False)
+        found.append(Variant("Not begun as a collage", replace(asked, manner=plain)))
     return *found, Variant("With them", asked)
 
 

@@ -93,7 +93,7 @@ function painting(value) {
   setPhase("painting");
   setBar(value.step, value.of);
   showFrame(pngs, value.prompt);
-  line.textContent = "Step " + value.step + " of " + value.of + (value.who ? "  ·  " + value.who : "") + "  ·  σ " + value.sigma.toFixed(value.sigma < 1 ? 3 : 1)
+  line.textContent = (value.step ? "Step " + value.step + " of " + value.of + (value.who ? "  ·  " + value.who : "") : "Before the first step: " + value.who) + "  ·  σ " + value.sigma.toFixed(value.sigma < 1 ? 3 : 1)
     + "  ·  " + value.seconds.toFixed(1) + " s";
 }
 

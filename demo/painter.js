@@ -201,6 +201,7 @@ heldDial.oninput = showDials;
 heldDial.onchange = () => act({ elsewhere: Number(heldDial.value) }, "Held back elsewhere: " + Number(heldDial.value).toFixed(2) + ".");
 pullDial.oninput = showDials;
 pullDial.onchange = () => act({ pull: Number(pullDial.value) }, "Pulled to its places by " + Number(pullDial.value).toFixed(2) + ".");
+collageBox.onchange = () => act({ collage: collageBox.checked }, collageBox.checked ? "Each thing is sketched first and laid on its place." : "No collage.");
 overlapMenu.onchange = () => act({ overlap: overlapMenu.value }, "Where places overlap, " + overlapMenu.selectedOptions[0].textContent + ".");
 function act(changed, said) {
   letGo();

@@ -45,6 +45,7 @@ SCHEMA = {
         "overlap": {"type": "string", "enum": list(OVERLAPS)},
         "elsewhere": {"type": "number"},
         "pull": {"type": "number"},
+        "collage": {"type": "boolean"},
     },
     "description": "where phrases go; runs are value, count, ... over 64 x 64 cells, row by row",
 }

@@ -61,7 +61,11 @@ def painting_of(request: Request) -> Painting | None:
     manner = request.manner
     overlap = cast(Overlap, manner.overlap)
     painting = Painting(
-        request.prompt, overlap=overlap, elsewhere=manner.elsewhere, pull=manner.pull
+        request.prompt,
+        overlap=overlap,
+        elsewhere=manner.elsewhere,
+        pull=manner.pull,
+        collage=manner.collage,
     )
     for region in request.painting:
         mask = np.frombuffer(region.mask, np.uint8).reshape(regions.GRID, regions.GRID)
@@ -83,7 +87,7 @@ def _painted_again(made: Request, recipe: Recipe) -> tuple[Request, list[str]]:
         kept, _ = regions.read(regions.as_json(painting.prompt, found), made.prompt)
     except ValueError as error:
         return made, [f"Its painted regions are not brought back: {error}"]
-    manner = Manner(painting.overlap, painting.elsewhere, painting.pull)
+    manner = Manner(painting.overlap, painting.elsewhere, painting.pull, painting.collage)
     made = replace(made, painting=kept, manner=manner)
     if painting_of(made) != painting:
         return made, ["Its painted regions had settings that this page does not have."]

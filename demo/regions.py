@@ -2,8 +2,8 @@
 
 A painting on its way is `{"prompt": ..., "regions": [{"phrase", "occurrence", "weight", "runs"}]}`
 with runs [value, count, ...] over 64 x 64 cells in reading order, and where they are not the usual
-ones "overlap", "elsewhere" and "pull". Its limits stand here. Neither a page nor a model is known:
-`board.js` writes the JSON, `demo.storybook` hands the regions on.
+ones "overlap", "elsewhere", "pull" and "collage". Its limits stand here. Neither a page nor a model
+is known: `board.js` writes the JSON, `demo.storybook` hands the regions on.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ WEIGHT = 0.25
 """That of the model's own paintings; `painter.html` begins with it too."""
 MOST_PULL = 0.5
 OVERLAPS = ("all", "strongest", "topmost")
+MANNERS = ("overlap", "elsewhere", "pull", "collage")
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,14 @@ class Manner:
 
     `overlap` says which of them count where they overlap; `elsewhere`, 0 (the paper) to 1, how much
     a phrase is held back where it is not painted; `pull`, 0 (the paper) to 0.5, how far the early
-    steps move the picture to its places, which takes longer.
+    steps move the picture to its places, which takes longer. A `collage` sketches each phrase by
+    itself first and lays it on its place: the surest way, and a picture more for every region.
     """
 
     overlap: str = "all"
     elsewhere: float = 1.0
     pull: float = 0.0
+    collage: bool = False
 
 
 USUAL = Manner()
@@ -72,7 +75,10 @@ def read_manner(value: object) -> Manner:
         told.get("elsewhere", USUAL.elsewhere), "How much is held back elsewhere", 0.0, 1.0
     )
     pull = finite(told.get("pull", USUAL.pull), "The pull to the places", 0.0, MOST_PULL)
-    return Manner(overlap, held, pull)
+    collage = told.get("collage", USUAL.collage)
+    if not isinstance(collage, bool):
+        raise ValueError(f"A collage is true or false, and not {str(collage)[:40]!r}.")
+    return Manner(overlap, held, pull, collage)
 
 
 def read(value: object, prompt: str) -> tuple[tuple[Region, ...], tuple[str, ...]]:
@@ -83,7 +89,7 @@ def read(value: object, prompt: str) -> tuple[tuple[Region, ...], tuple[str, ...
     """
     if value is None:
         return (), ()
-    fields = _fields(value, ("prompt", "regions"), "A painting", ("overlap", "elsewhere", "pull"))
+    fields = _fields(value, ("prompt", "regions"), "A painting", MANNERS)
     own = clean(fields["prompt"], "The sentence of the painting")
     entries = fields["regions"]
     if not isinstance(entries, list):
@@ -114,6 +120,7 @@ def as_json(prompt: str, regions: Sequence[Region], manner: Manner = USUAL) -> d
         "overlap": manner.overlap,
         "elsewhere": manner.elsewhere,
         "pull": manner.pull,
+        "collage": manner.collage,
     }
 
 

@@ -261,9 +261,11 @@ def _style(model: EDiffI, steering: Steering) -> Style | None:
 
 def _progress(model: EDiffI, step: PipelineStep, began: float) -> Progress:
     from ediffi import images
+    from ediffi.sketching import SKETCH
 
     several = model.model.ensemble is not None or bool(model.model.stages)
     who = " and ".join(step.experts) if several else ""
+    who = "sketching what is painted" if step.stage == SKETCH else who
     seconds = time.perf_counter() - began
     return Progress(
         step.index, step.total, step.sigma, seconds, images.to_uint8(step.previews), who

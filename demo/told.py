@@ -32,6 +32,8 @@ def told(request: Request, seed: int | None = None) -> str:
             said.append(f"held back elsewhere by {request.manner.elsewhere:.0%}")
         if request.manner.pull:
             said.append(f"pulled there by {request.manner.pull:g}")
+        if request.manner.collage:
+            said.append("begun as a collage")
         if request.manner.overlap != USUAL.overlap:
             said.append(f"the {request.manner.overlap} counts where they overlap")
     return ", ".join([*said, *_steered(request.steering)])

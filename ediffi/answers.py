@@ -65,7 +65,8 @@ class Result:
 class PipelineStep:
     """One sampler step of a batch of pictures.
 
-    `index` counts from 1 to `total` over all stages and `stage` names the one at work; `denoised`
+    `index` counts from 1 to `total` over all stages and `stage` names the one at work: "sketch" for
+    those of a collage, which come before all others and whose index is 0; `denoised`
     (b, 3, h, w) is the current guess of the clean pictures; `experts` names who answered; `seconds`
     is what the step took. `results` is empty but in the last step.
     """

@@ -64,6 +64,8 @@ def watching(
         raise ValueError("These requests do not make one batch, and attention is heard in one.")
     if any(request.timeline for request in batch):
         raise ValueError("Attention is heard for one sentence, and a timeline changes the words.")
+    if any(request.collaged for request in batch):
+        raise ValueError("Attention is heard for one sentence, and a collage asks for others.")
     conditioner = model.generator.conditioner
     recorder = AttentionRecorder(
         model.model.name,

@@ -7,8 +7,10 @@ shape. It knows nothing of files, names or command lines.
 from __future__ import annotations
 
 import time
+from collections import abc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 import torch
 from torch import Tensor
@@ -19,31 +21,38 @@ from ediffi.build import build_sampler
 from ediffi.cascade.stages import Stage, upscaled
 from ediffi.conditioner import Conditioner
 from ediffi.conditioning.embeddings import Conditioning
-from ediffi.config import SamplingConfig, StageChoice
+from ediffi.config import StageChoice
+from ediffi.controls.collage import ABOVE, Collage, Laid
 from ediffi.controls.insisting import insistence
 from ediffi.controls.prompt_switching import Switching, first_levels
 from ediffi.controls.pulling import Pulled, to_places
-from ediffi.controls.style_transfer import Style
 from ediffi.diffusion.denoiser import Denoiser
-from ediffi.diffusion.guidance import Guided, Window
 from ediffi.diffusion.noise import edm_grid, seeded_noise
 from ediffi.diffusion.samplers import Step, seeded
-from ediffi.experts.ensemble import Ensemble, Expert
+from ediffi.experts.ensemble import Ensemble
+from ediffi.guiding import guided
 from ediffi.loading import Model
 from ediffi.memory import memory_for
 from ediffi.recipe import BatchShape, Environment, Recipe
-from ediffi.request import Request
-from ediffi.stacked_guidance import PairedGuidance, StyledGuidance, Within, plain
+from ediffi.request import Request, check_batch
+from ediffi.sketching import SKETCH, Sketcher, Unheard, rests
 
 MAX_BATCH = 8
+_Event = tuple[str, Step, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class _Words:
-    """What a batch is told from some step on: the requests that say so, and their conditioning."""
+    """What a batch is told from some step on: the requests that say so, and their conditioning.
+
+    What is not `heard` is asked for the sake of other words, and no listener hears it. What is
+    `laid` on the pages they begin with, where they do.
+    """
 
     requests: tuple[Request, ...]
     cond: Conditioning
+    heard: bool = True
+    laid: Laid | None = None
 
 
 class Generator:
@@ -54,6 +63,10 @@ class Generator:
         self.device = device
         self.dtype = dtype
         self.conditioner = Conditioner(model.encoders, model.config.encoders)
+        side, ran = model.config.resolution, model.ran
+        self._sketcher = Sketcher(
+            self._sketch, model.network_at, ran, self.conditioner, device, side
+        )
 
     @torch.no_grad()  # and not inference mode, which a pulled painting's gradient cannot leave
     def steps(
@@ -69,7 +82,7 @@ class Generator:
         base is left out: the stages enlarge these pictures. Raises ValueError for requests that
         cannot share a batch, when the picture stops being finite, and when memory runs out.
         """
-        _check_batch(requests)
+        check_batch(requests, MAX_BATCH)
         with memory_for(*_needs(requests)):
             yield from self._steps(requests, reports, shape, start)
 
@@ -84,10 +97,12 @@ class Generator:
         lengths = [choice.sampling.steps for choice in requests[0].stages]
         total = sum(lengths) + (requests[0].sampling.steps if start is None else 0)
         pictures: dict[int, Tensor] = {}
-        began = time.perf_counter()
-        for index, (stage, step, experts) in enumerate(self._events(requests, told, start), 1):
+        index, began = 0, time.perf_counter()
+        for stage, step, experts in self._events(requests, told, start):
+            if stage != SKETCH:
+                index += 1
+                pictures[min(step.x.shape[2:])] = step.x
             _check_finite(step, stage, index, total)
-            pictures[min(step.x.shape[2:])] = step.x
             last = index == total
             yield PipelineStep(
                 index=index,
@@ -114,12 +129,16 @@ class Generator:
 
     def _events(
         self, requests: Sequence[Request], told: Sequence[_Words], picture: Tensor | None
-    ) -> Iterator[tuple[str, Step, tuple[str, ...]]]:
-        """Stage, step and the experts that ran, from the base (unless a picture is given) on."""
+    ) -> Iterator[_Event]:
+        """Stage, step and the experts that ran, from the base (unless a picture is given) on.
+
+        Before it come the steps of the sketches of a collage, as the stage `SKETCH`.
+        """
         seeds = [request.seed for request in requests]
         if picture is None:
             side = self.model.config.resolution
             noise = seeded_noise(seeds, (3, side, side))
+            told = yield from self._laid(told)
             for step in self._sample(requests, noise.to(self.device), told):
                 yield "base", step, self.model.ran(step.evaluations)
                 picture = step.x
@@ -169,12 +188,9 @@ class Generator:
     def _sample(
         self, requests: Sequence[Request], noise: Tensor, told: Sequence[_Words]
     ) -> Iterator[Step]:
-        sampling, style = requests[0].sampling, requests[0].lent_style
-        grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
-        parts = tuple(
-            (self._pulled(self._guided(sampling, words.cond, style), words), words.cond)
-            for words in told
-        )
+        sampling = requests[0].sampling
+        grid = _grid(requests[0])
+        parts = tuple((self._asked(words), words.cond) for words in told)
         denoiser, cond = parts[0]
         if len(parts) > 1:
             denoiser = Switching(parts, first_levels(requests[0].timeline, grid))
@@ -182,6 +198,39 @@ class Generator:
         if sampling.solver == "dpmpp_2m" and self.model.ensemble and not sampling.seam_history:
             return sampler(denoiser, noise, grid, cond, seams=self.model.ensemble.boundaries)
         return sampler(denoiser, noise, grid, cond)
+
+    def _asked(self, words: _Words) -> Denoiser:
+        """Who answers for these words: guided, pulled, and where they ask for it as a collage."""
+        first = words.requests[0]
+        whole = self._pulled(
+            guided(self.model, first.sampling, words.cond, first.lent_style), words
+        )
+        if not words.heard:
+            return Unheard(whole, self.model.network_at)
+        if words.laid is None:
+            return whole
+        # As wide as the words themselves: a batch of another shape gives other last bits.
+        shape = BatchShape(1, 0, words.cond.t5.shape[1], words.cond.clip.shape[1])
+        rest = replace(self._told(list(rests(words.requests)), shape)[0][0], heard=False)
+        return Collage(whole, self._asked(rest), rest.cond, words.laid)
+
+    def _laid(self, told: Sequence[_Words]) -> abc.Generator[_Event, None, list[_Words]]:
+        """The words with what they lay on their pages, sketched; at low noise they lay nothing."""
+        first = told[0].requests[0]
+        found = []
+        for words, level in zip(
+            told, [inf, *first_levels(first.timeline, _grid(first))], strict=True
+        ):
+            asks = words.requests[0].collaged and level > ABOVE
+            laid = (yield from self._sketcher.lay(words.requests)) if asks else None
+            found.append(replace(words, laid=laid))
+        return found
+
+    def _sketch(self, requests: Sequence[Request]) -> Iterator[Step]:
+        side = self.model.config.resolution
+        noise = seeded_noise([request.seed for request in requests], (3, side, side))
+        told = [replace(words, heard=False) for words in self._told(requests, None)[0]]
+        return self._sample(requests, noise.to(self.device), told)
 
     def _pulled(self, denoiser: Denoiser, words: _Words) -> Denoiser:
         insist, pulls = words.requests[0].sampling.insist, [to_places(words.cond.painting)]
@@ -192,43 +241,6 @@ class Generator:
             if pull is not None:
                 denoiser = Pulled(denoiser, self.model.network_at, words.cond, pull)
         return denoiser
-
-    def _guided(
-        self, sampling: SamplingConfig, cond: Conditioning, style: Style | None
-    ) -> Denoiser:
-        usual = sampling.guidance, sampling.guidance_low, sampling.guidance_high
-        if not sampling.per_expert:
-            return self._with_guidance(*usual, cond, style)
-        ensemble = self.model.ensemble
-        if ensemble is None:
-            raise ValueError(f"{self.model.name} has no experts, so none has guidance of its own.")
-        own = {each.expert: (each.guidance, each.low, each.high) for each in sampling.per_expert}
-        for name in own:
-            ensemble.expert(name)  # raises for a name that nobody has
-        seats = []
-        for expert in ensemble.experts:
-            guided = self._with_guidance(*own.get(expert.name, usual), cond, style)
-            seats.append(Expert(expert.name, lambda guided=guided: guided, expert.serves))
-        return Ensemble(seats, self.device)
-
-    def _with_guidance(
-        self, scale: float, low: float, high: float, cond: Conditioning, style: Style | None
-    ) -> Denoiser:
-        if style is None:
-            return self._worded(scale, low, high, cond)
-        unstyled, styled = plain(cond), self.model.denoiser
-        if low < high:
-            styled = StyledGuidance(styled, scale, style.strength, Window(low, high), cond)
-        outside = self._worded(scale, low, high, unstyled)
-        return Within(Window(style.sigma_low, style.sigma_high), styled, outside, unstyled)
-
-    def _worded(self, scale: float, low: float, high: float, cond: Conditioning) -> Denoiser:
-        denoiser = self.model.denoiser
-        if low == high:
-            return denoiser
-        if scale in (0, 1):  # one branch alone
-            return Guided(denoiser, scale, Window(low, high))
-        return PairedGuidance(denoiser, scale, Window(low, high), cond)
 
     def _results(
         self,
@@ -271,14 +283,9 @@ class Generator:
         )
 
 
-def _check_batch(requests: Sequence[Request]) -> None:
-    if not 1 <= len(requests) <= MAX_BATCH:
-        raise ValueError(f"A batch has 1 to {MAX_BATCH} pictures, not {len(requests)}.")
-    if len({request.shared for request in requests}) > 1:
-        raise ValueError(
-            "The pictures of a batch must share size, sampling, embeddings, timeline and the"
-            " style's dial."
-        )
+def _grid(request: Request) -> Tensor:
+    sampling = request.sampling
+    return edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
 
 
 def _needs(requests: Sequence[Request]) -> tuple[str, str]:

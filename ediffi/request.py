@@ -99,6 +99,11 @@ class Request:
         return None if off else self.style
 
     @property
+    def collaged(self) -> bool:
+        """Whether the picture begins as a collage of what is painted."""
+        return self.painting is not None and self.painting.collaged
+
+    @property
     def texts(self) -> tuple[str, ...]:
         """Everything that an encoder reads for this picture, each text once."""
         others = (self.t5_prompt, self.clip_prompt, *(turn.prompt for turn in self.timeline))
@@ -109,7 +114,8 @@ class Request:
         """What the pictures of one batch must have in common."""
         lent = self.lent_style
         dial = None if lent is None else (lent.strength, lent.sigma_low, lent.sigma_high)
-        return self.size, self.sampling, self.without, self.stages, self.timeline, dial
+        asked = self.size, self.sampling, self.without, self.stages, self.timeline
+        return *asked, dial, self.collaged
 
     def painting_notes(self, coarsest: int) -> tuple[str, ...]:
         """What the painter should know, and which painted phrases no turn of the timeline says.
@@ -130,6 +136,17 @@ class Request:
         """What is asked for from `turn` on: its words, and what of the painting they still say."""
         painting = self.painting and self.painting.with_prompt(turn.prompt)[0]
         return replace(self, prompt=turn.prompt, painting=painting or None, timeline=())
+
+
+def check_batch(requests: Sequence[Request], most: int) -> None:
+    """Raise ValueError where requests cannot share a batch, of `most` pictures at most."""
+    if not 1 <= len(requests) <= most:
+        raise ValueError(f"A batch has 1 to {most} pictures, not {len(requests)}.")
+    if len({request.shared for request in requests}) > 1:
+        raise ValueError(
+            "The pictures of a batch must share size, sampling, embeddings, timeline, the style's"
+            " dial, and whether they begin as collages."
+        )
 
 
 def sampling_with(

@@ -160,7 +160,7 @@ def _sample(
     bar.total += sum(r.sampling.steps + sum(s.sampling.steps for s in r.stages) for r in firsts)
     for group in groups:
         for step in model.steps([requests[index] for index in group]):
-            bar.update()
+            bar.update(step.index > 0)  # a sketch is no step of the picture
             for index, result in zip(group, step.results, strict=False):
                 write_png(result.image, result.recipe, paths[index])
                 bar.write(str(paths[index]), file=sys.stdout)

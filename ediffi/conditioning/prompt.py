@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from ediffi.conditioning.sides import OPPOSITE, Stated, stated
 
@@ -29,6 +30,10 @@ JOINTS = frozenset(
 """English words that end a phrase on its left; the lists decide on a hint, on no picture."""
 PLACING = frozenset("in at on by near through".split())
 """What follows these is where something is, not what it is."""
+ADDING = frozenset("and or is are was were".split())
+"""What follows a phrase with these means nothing without it."""
+ADVERBS = frozenset("together next close just right front".split())
+"""Words before `with`, `to` and `of` that mean nothing without what comes then."""
 MOST_DESCRIBING = 4
 
 
@@ -149,6 +154,38 @@ class Prompt:
                 found.append(word)
             said = True
         return tuple(span for span in found if not self._determines(span))
+
+    def rest(self, spans: Iterable[Span]) -> str:
+        """What the text says without some phrases and the words that joined them to it.
+
+        `in the snow` of `a fox and a tree in the snow` without both. English only; quotes and verbs
+        stay. The text itself where no phrase is named.
+        """
+        gone = sorted(spans)
+        if not gone:
+            return self.text
+        starts = [0, *accumulate((span.end for span in gone), max)]
+        ends = [*(span.start for span in gone), len(self.text)]
+        pieces = [
+            self._unjoined(start, end, last=end == len(self.text))
+            for start, end in zip(starts, ends, strict=True)
+            if start < end
+        ]
+        return ", ".join(piece for piece in pieces if piece)
+
+    def _unjoined(self, start: int, end: int, last: bool) -> str:
+        """A piece of the text without what joined it to its neighbours."""
+        words = [word for word in self.word_spans if start <= word.start and word.end <= end]
+        while words and start and self._said(words[0], ADDING):
+            words.pop(0)
+        while words and not last and self._said(words[-1], JOINTS | DETERMINERS | ADVERBS):
+            end = words.pop().start
+        return self.text[words[0].start : end].strip(" ,.;:") if words else ""
+
+    def _said(self, word: Span, listed: frozenset[str]) -> bool:
+        """Whether a word is one of a list, or says a side."""
+        sided = any(s.start <= word.start < s.end for s in self._stated)
+        return sided or self.text[word.start : word.end].lower() in listed
 
     @property
     def sides(self) -> tuple[tuple[Span, str], ...]:

@@ -80,7 +80,7 @@ def pulled(network: nn.Module, x: Tensor, sigma: Tensor, cond: Conditioning, pul
     """
     with torch.enable_grad():
         moving = x.detach().clone().requires_grad_(True)
-        found = pull.energy(_heard(network, moving, sigma, cond), sigma, x.shape[2:])
+        found = pull.energy(hear(network, moving, sigma, cond)[1], sigma, x.shape[2:])
         (slope,) = torch.autograd.grad(found.sum(), moving)
     size = slope.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
     far = pull.far.to(x) * sigma.to(x) * found.detach().to(x).sqrt()
@@ -115,18 +115,21 @@ def paid_to(columns: Tensor, probabilities: Tensor) -> Tensor:
     return torch.einsum("bpn,brn->brp", probabilities.float().mean(1), columns)
 
 
-def _heard(network: nn.Module, x: Tensor, sigma: Tensor, cond: Conditioning) -> list[Tensor]:
-    """What cross-attention pays to the columns on coarse grids, unpainted and by nobody else heard.
+def hear(
+    network: nn.Module, x: Tensor, sigma: Tensor, cond: Conditioning
+) -> tuple[Tensor, list[Tensor]]:
+    """The network's answer, and what cross-attention pays to the columns on coarse grids.
 
-    A painted bonus would already lie in the places, and there would be no slope to follow.
+    Unpainted, for a painted bonus would already lie in the places and leave no slope to follow; and
+    by nobody else heard, for it is a question and no step.
     """
     found: list[Tensor] = []
     most = x.shape[2] * x.shape[3] // COARSE**2
 
-    def hear(name: str, probabilities: Tensor) -> None:
+    def keep(name: str, probabilities: Tensor) -> None:
         if probabilities.shape[2] <= most:
             found.append(probabilities)
 
-    with listening(network, is_cross_attention, hear, alone=True):
-        network(x, sigma, replace(cond, painting=None))
-    return found
+    with listening(network, is_cross_attention, keep, alone=True):
+        answer = network(x, sigma, replace(cond, painting=None))
+    return answer, found

@@ -5,7 +5,7 @@ error. Taps know nothing of who listens or why.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from torch import Tensor, nn
 
@@ -60,15 +60,24 @@ def listening(
     taps = [m for m in network.modules() if isinstance(m, Tap) and chosen(m.name)]
     if not taps:
         raise ValueError(f"no tap is chosen; this network has {', '.join(tap_names(network))}")
-    others = {m: m._listeners for m in network.modules() if isinstance(m, Tap)} if alone else {}
-    for tap in others:
+    with unheard(network) if alone else nullcontext():
+        for tap in taps:
+            tap._listeners.append(listener)
+        try:
+            yield
+        finally:
+            for tap in taps:
+                tap._listeners.remove(listener)
+
+
+@contextmanager
+def unheard(network: nn.Module) -> Iterator[None]:
+    """Keep all who listen to `network` from hearing anything for the time of the block."""
+    kept = {m: m._listeners for m in network.modules() if isinstance(m, Tap)}
+    for tap in kept:
         tap._listeners = []
-    for tap in taps:
-        tap._listeners.append(listener)
     try:
         yield
     finally:
-        for tap in taps:
-            tap._listeners.remove(listener)
-        for tap, listeners in others.items():
+        for tap, listeners in kept.items():
             tap._listeners = listeners

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis import insisting, plots_of_trade_offs, results
+from analysis import insisting, plots_of_trade_offs, result_lines
 from analysis.insisting import ASKED, STATED, captions, measure, sentences
 from ediffi.config import as_json, from_json
 from ediffi.storybook.inspector import Reading, Seen
@@ -80,7 +80,7 @@ def test_it_is_told_and_drawn(monkeypatch):
     assert back == found
     (said,) = sentences(back)
     assert said.startswith("Insisting by 0.1, ") and "one thing 100 % (+100, " in said
-    assert results.insisted_lines(as_json(found)).count("\n- ") == 1
+    assert result_lines.insisted_lines(as_json(found)).count("\n- ") == 1
     (axes,) = plots_of_trade_offs.insisting(back).axes
     assert len(axes.lines) == 4 and [t.get_text() for t in axes.get_xticklabels()] == ["0", "0.1"]
     assert list(np.asarray(axes.lines[0].get_ydata())) == [0, 100]

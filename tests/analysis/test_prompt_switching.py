@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from analysis import plots, results
+from analysis import plots, result_lines, results
 from analysis.prompt_switching import USUAL, Switches, measure, pairs, sentences, unlike
 from ediffi.config import SamplingConfig
 from ediffi.controls.prompt_switching import Turn, first_steps
@@ -123,7 +123,7 @@ def test_what_never_settles_says_so(found):
 
 def test_the_record_comes_back_as_lines(found):
     record = json.loads(json.dumps(asdict(found)))
-    assert results.switching_lines(record).count("\n- heun, ") == 2
+    assert result_lines.switching_lines(record).count("\n- heun, ") == 2
     assert results.SWITCHES <= set(record)
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from analysis import plots_of_shares, results
-from analysis.claim_numbers import pulled
+from analysis import plots_of_shares, result_lines
+from analysis.claim_numbers import of_one_thing
 from analysis.painted_tasks import jobs
 from analysis.pulled_painting import measure, sentences
 from ediffi.config import as_json
@@ -59,9 +59,9 @@ def test_what_pulling_adds_is_told_in_pairs(monkeypatch):
     assert squares.more_present == (1, 1, 1)
     said = sentences(found)
     assert len(said) == 2 and "present 100 % instead of 0 (+100.0 points" in said[0]
-    number = pulled(as_json(found))
+    number = of_one_thing(as_json(found))
     assert number is not None and number.value == squares.more[0] and number.n == 8
-    assert results.pulled_lines(as_json(found)).count("\n- ") == 2
+    assert result_lines.pulled_lines(as_json(found)).count("\n- ") == 2
     axes = plots_of_shares.pulled_painting(found).axes[0]
     assert len(axes.get_yticks()) == 3 and len(axes.lines) == 3 * 2 * 2
 

@@ -151,3 +151,28 @@ def test_phrases_stand_in_order_and_share_no_character(text):
 )
 def test_a_phrase_counts_what_it_begins_with(text, number):
     assert Prompt(text).counted(Span(0, len(text))) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases", "rest"),
+    [
+        ("a fox and a tree in the snow", ["a fox", "a tree"], "in the snow"),
+        ("a fox and a tree in the snow", ["a tree"], "a fox, in the snow"),
+        ("A grey pine together with a kite, a linocut.", ["A grey pine", "a kite"], "a linocut"),
+        ('A sign that reads "FARM" and a fish', ["a fish"], 'A sign that reads "FARM"'),
+        ("in the snow, a pine on the left stands", ["a pine"], "in the snow, on the left stands"),
+        ("a fox to the left of a tree", ["a tree"], "a fox"),
+        ("a fox to the left of a tree", ["a fox"], "a tree"),
+        ("a fox in front of a tree", ["a fox", "a tree"], ""),
+        ("a red fox", ["a red fox"], ""),
+        ("a red fox", [], "a red fox"),
+    ],
+)
+def test_what_is_left_of_a_text_without_some_phrases(text, phrases, rest):
+    prompt = Prompt(text)
+    assert prompt.rest(prompt.phrase(phrase) for phrase in reversed(phrases)) == rest
+
+
+def test_spans_that_overlap_are_taken_out_once():
+    prompt = Prompt("a red fox in the snow")
+    assert prompt.rest([prompt.phrase("a red fox"), prompt.phrase("fox")]) == "in the snow"

@@ -21,7 +21,9 @@ NOISE = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
 
 
 def rich():
-    painting = Painting(PROMPT, overlap="strongest", rule="std", elsewhere=0.25, pull=0.125)
+    painting = Painting(
+        PROMPT, overlap="strongest", rule="std", elsewhere=0.25, pull=0.125, collage=True
+    )
     painting = painting.add("rabbit", np.eye(64), 2, -0.5, (0.3, 9.0), 2.5)
     painting = painting.add("another rabbit", NOISE, window=(0.1, math.inf))
     return painting.add("tree", np.tri(64, dtype=bool))
@@ -70,21 +72,29 @@ def test_format_1_is_read_as_what_it_meant():
     assert Painting.from_json(OLD) == Painting("a fox", (), "all", "max", 0).add(
         "fox", half, weight=2.0
     )
-    assert Painting.from_json(OLD).to_json()["format"] == FORMAT == 4
+    assert Painting.from_json(OLD).to_json()["format"] == FORMAT == 5
 
 
 def test_format_2_held_nothing_back():
     told = RICH | {"format": 2}
-    del told["elsewhere"], told["pull"]
-    assert Painting.from_json(told) == replace(rich(), elsewhere=0, pull=0)
+    del told["elsewhere"], told["pull"], told["collage"]
+    assert Painting.from_json(told) == replace(rich(), elsewhere=0, pull=0, collage=False)
 
 
 def test_format_3_pulled_nothing():
     told = RICH | {"format": 3}
     with pytest.raises(ValueError, match="pull"):
         Painting.from_json(told)
-    del told["pull"]
-    assert Painting.from_json(told) == replace(rich(), pull=0)
+    del told["pull"], told["collage"]
+    assert Painting.from_json(told) == replace(rich(), pull=0, collage=False)
+
+
+def test_format_4_began_as_no_collage():
+    told = RICH | {"format": 4}
+    with pytest.raises(ValueError, match="collage"):
+        Painting.from_json(told)
+    del told["collage"]
+    assert Painting.from_json(told) == replace(rich(), collage=False)
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, "1", None, True])
@@ -94,8 +104,8 @@ def test_what_is_held_back_elsewhere_is_a_share(value):
 
 
 def test_a_later_format_is_refused_with_a_hint():
-    with pytest.raises(ValueError, match="has format 5 and this version of ediffi reads 1 to 4"):
-        Painting.from_json({**rich().to_json(), "format": 5, "layers": []})
+    with pytest.raises(ValueError, match="has format 6 and this version of ediffi reads 1 to 5"):
+        Painting.from_json({**rich().to_json(), "format": 6, "layers": []})
     with pytest.raises(ValueError, match="format huge"):
         Painting.from_json({"format": 10**5000})
 

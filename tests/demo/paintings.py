@@ -26,5 +26,5 @@ def region(
 
 def painting(prompt: Any, *regions: Any, **manner: Any) -> dict[str, Any]:
     """A painting whose regions act in the usual way unless told."""
-    said = {"overlap": "all", "elsewhere": 1.0, "pull": 0.0, **manner}
+    said = {"overlap": "all", "elsewhere": 1.0, "pull": 0.0, "collage": False, **manner}
     return {"prompt": prompt, "regions": list(regions), **said}

@@ -119,6 +119,7 @@ def test_words_and_recall_answer_without_the_queue(client, painter):
         "overlap": "all",
         "elsewhere": 1.0,
         "pull": 0.0,
+        "collage": False,
         "insist": 0.05,
         "guidance": 1.5,
         "size": None,

@@ -93,6 +93,9 @@ def test_painting_look_and_networks_stand_beside_the_plain_picture():
     manner = Manner(pull=0.1)
     *_, unpulled, pulled = variants("painting", replace(PAINTED, manner=manner), FakeEngine())
     assert pulled.request.manner == manner and unpulled.request == PAINTED
+    manner = Manner(collage=True)
+    *_, plainly, laid = variants("painting", replace(PAINTED, manner=manner), FakeEngine())
+    assert laid.request.manner == manner and plainly.request == PAINTED
     plain, lent = variants("look", steered(look=LOOK), FakeEngine())
     assert not plain.request.steering.lends and lent.request.steering.look is LOOK
     put = variants("insist", steered(insist=0.2), FakeEngine())

@@ -263,8 +263,13 @@ def test_how_places_act_travels_and_is_undone(visit: Visit, painter):
     said(visit, "Pulled to its places by 0.10.")
     sent(visit, painter)
     assert painter.requests[-1].manner == Manner("topmost", 0.0, 0.1)
-    for _ in range(3):
+    page.check(".collage input")
+    said(visit, "Each thing is sketched first and laid on its place.")
+    sent(visit, painter)
+    assert painter.requests[-1].manner == Manner("topmost", 0.0, 0.1, True)
+    for _ in range(4):
         page.click("[data-act=undo]")
+    assert not page.is_checked(".collage input")
     sent(visit, painter)
     assert painter.requests[-1].manner == Manner("topmost", 1.0)
     page.click("[data-act=undo]")

@@ -149,6 +149,7 @@ NEARLY = st.builds(
     overlap=st.sampled_from(regions.OVERLAPS) | JSON,
     elsewhere=st.floats(-0.5, 1.5) | JSON,
     pull=st.floats(-0.5, 1) | JSON,
+    collage=st.booleans() | JSON,
 )
 
 
@@ -172,9 +173,10 @@ def test_any_json_is_a_painting_or_refused_in_a_sentence(value):
 
 
 def test_how_regions_act_is_read_and_left_alone_where_nothing_is_said():
-    value = painting(PROMPT, region("fox"), overlap="topmost", elsewhere=0.25, pull=0.1)
+    told = {"overlap": "topmost", "elsewhere": 0.25, "pull": 0.1, "collage": True}
+    value = painting(PROMPT, region("fox"), **told)
     manner = regions.read_manner(value)
-    assert manner == Manner("topmost", 0.25, 0.1)
+    assert manner == Manner("topmost", 0.25, 0.1, True)
     kept, _ = regions.read(value, PROMPT)
     assert regions.as_json(PROMPT, kept, manner)["overlap"] == "topmost"
     for silent in (None, {}, {"prompt": PROMPT, "regions": [region("fox")]}):
@@ -194,6 +196,8 @@ def test_how_regions_act_is_read_and_left_alone_where_nothing_is_said():
         ({"elsewhere": "much"}, "How much is held back elsewhere"),
         ({"pull": 0.6}, "between 0 and 0.5, not 0.6."),
         ({"pull": None}, "The pull to the places"),
+        ({"collage": 1}, "A collage is true or false, and not '1'."),
+        ({"collage": None}, "A collage is true or false"),
     ],
 )
 def test_another_way_to_act_is_refused(manner, said):

@@ -106,7 +106,7 @@ def test_a_painting_reaches_the_model_and_comes_back_with_the_picture(tiny, tmp_
     value = painting(
         "a fox and a fox", region("a fox", occurrence=2, weight=-0.5), region("fox", mask=soft)
     )
-    value |= {"overlap": "topmost", "elsewhere": 0.5, "pull": 0.25}
+    value |= {"overlap": "topmost", "elsewhere": 0.5, "pull": 0.25, "collage": True}
     asked = engine.request("a fox and a fox", 3, 2, 2.0, 1, 16, value)
     *_, last = tiny.paint(asked)
     assert isinstance(last, Painted)
@@ -114,6 +114,7 @@ def test_a_painting_reaches_the_model_and_comes_back_with_the_picture(tiny, tmp_
     path.write_bytes(last.pictures[0].png)
     painted = Painting.from_json(read_png(path).painting)
     assert (painted.overlap, painted.elsewhere, painted.pull) == ("topmost", 0.5, 0.25)
+    assert painted.collage
     first, second = painted.regions
     assert (first.phrase, first.occurrence, first.weight) == ("a fox", 2, -0.5)
     assert bytes(first.mask) == HALF and bytes(second.mask) == soft

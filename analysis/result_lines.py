@@ -1,0 +1,74 @@
+"""Records that are told in sentences: a title and a line for each, as the README shows them.
+
+What the sentences say their studies know; this measures nothing and judges nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from analysis import (
+    attention_over_noise,
+    collaged_painting,
+    expert_seams,
+    insisting,
+    prompt_switching,
+    pulled_painting,
+)
+from ediffi.config import from_json
+
+
+def seam_lines(record: dict[str, Any]) -> str:
+    """Did the split help: a line for each gain and each boundary."""
+    report = from_json(expert_seams.Seams, record)
+    return _listed(
+        f"**Experts** ({report.model}), loss on unseen scenes at equal noise:",
+        expert_seams.sentences(report),
+    )
+
+
+def switching_lines(record: dict[str, Any]) -> str:
+    """From when on other words change nothing: a line for each solver and number of steps."""
+    found = from_json(prompt_switching.Switches, record)
+    return _listed(
+        f"**Other words on the way** ({found.model}):", prompt_switching.sentences(found)
+    )
+
+
+def pulled_lines(record: dict[str, Any]) -> str:
+    """What it does to a painting that the picture is pulled there: a line for each number."""
+    found = from_json(pulled_painting.PulledPlaces, record)
+    return _listed(f"**A painting that pulls** ({found.model}):", pulled_painting.sentences(found))
+
+
+def collaged_lines(record: dict[str, Any]) -> str:
+    """What it does to a painting that the picture begins as a collage: a line for each number."""
+    found = from_json(collaged_painting.CollagedPlaces, record)
+    return _listed(
+        f"**A painting that begins as a collage** ({found.model}):",
+        collaged_painting.sentences(found),
+    )
+
+
+def insisted_lines(record: dict[str, Any]) -> str:
+    """What every strength of insisting adds: a line for each."""
+    found = from_json(insisting.Insistence, record)
+    told = f"{found.captions} captions of two things, sides or numbers, seed {found.seed}"
+    return _listed(
+        f"**Insisting on the sentence** ({found.model}, {told}):", insisting.sentences(found)
+    )
+
+
+def attention_lines(record: dict[str, Any]) -> str:
+    """Where attention goes in the range of each of Config D's experts."""
+    found = from_json(attention_over_noise.AttentionOverNoise, record)
+    return _listed(
+        f"**Attention over the noise** ({found.model}, seed {found.seed}):",
+        attention_over_noise.sentences(found),
+    )
+
+
+def _listed(title: str, said: Sequence[str]) -> str:
+    lines = "\n".join(f"- {each}" for each in said)
+    return f"{title}\n\n{lines}\n"
