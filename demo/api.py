@@ -145,7 +145,7 @@ class Api:
         held back where it is not painted; 0 is the paper's formula. A pull (0 to 0.5) moves the
         picture itself to the places while they are decided: 0.1 is a good one, and takes longer.
         A collage sketches every phrase by itself first and lays it on its place: the surest way,
-        and a picture more for every region. insist as in generate.
+        about three times as slow. insist as in generate.
         """
         with refusals():
             painting = {

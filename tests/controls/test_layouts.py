@@ -108,7 +108,7 @@ def test_files_that_are_no_layout_are_refused(tmp_path):
         ("[" * 100_000, "not readable JSON"),
         ("\xff", "layout.json"),
         ("[]", "names its format"),
-        (whole.replace('"format": 4', '"format": 9'), "has format 9"),
+        (whole.replace('"format": 5', '"format": 9'), "has format 9"),
         (whole.replace('"topmost"', '"under"'), "'under', but must be one of"),
         (json.dumps({"format": 1}) + " " * 10_000_000, "10,000,013 bytes, but at most 1,000,000"),
         ('{"format": ' + "9" * 5000 + "}", "layout.json"),

@@ -35,7 +35,7 @@ SLACK = 256  # MiB that libraries may keep for themselves; our choice
 BOX = [{"phrase": "fox", "box": [0, 0.5, 0.5, 1]}]
 ASKS: dict[str, list[Any]] = {
     "generate": ["a red fox", 7, 6, 3.0, 1, None, INSIST],
-    "paint": ["a red fox", BOX, 7, 6, 3.0, 2, None, "all", 1.0, 0.0, INSIST],
+    "paint": ["a red fox", BOX, 7, 6, 3.0, 2, None, "all", 1.0, 0.0, False, INSIST],
     "style": ["a red fox", LOOK, 3.0, 7, 6, 3.0, 1, None, INSIST],
     "too much": ["a red fox", 7, 99, 3.0, 1, None, INSIST],
 }
