@@ -49,6 +49,11 @@ COLLAGED = {"least", "squares"}
 INSISTED = {"insisted", "captions"}
 HEARD = {"heard", "strength"}
 ATTENTION = {"bands", "parts", "spread"}
+FAR = (
+    ("insisting", "that insists"),
+    ("painted", "pulled to a painting"),
+    ("collaged", "begun as a collage"),
+)
 BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 CLAIMED, JUDGED = "<!-- claims -->", "<!-- /claims -->"
 LEDGER = ROOT / "docs" / "claims.md"
@@ -213,7 +218,7 @@ def bench_table(record: dict[str, Any]) -> str:
                 f" {step[name] / step['plain']:.3f} to a plain one, {step['turns']} turns) |"
             )
     if far := record.get("pulled"):
-        for name, what in (("insisting", "that insists"), ("painted", "pulled to a painting")):
+        for name, what in FAR:
             lines.append(
                 f"| the smallest picture {what}, {far['dtype']} | {far[name]:.2f} s (ratio"
                 f" {far[name] / far['plain']:.2f} to a plain one, {far['n']} turns) |"

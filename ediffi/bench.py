@@ -66,15 +66,17 @@ class PictureTime:
 
 @dataclass(frozen=True)
 class PulledTime:
-    """Median seconds of the smallest picture: plain, insisting, and pulled to a painting, in turns.
+    """Median seconds of the smallest picture in turns: plain, insisting, and painted by two ways.
 
-    A pull asks the network once more in the early steps, and follows a gradient through it.
+    `painted` is pulled to one region, which asks the network once more in the early steps and
+    follows a gradient through it; `collaged` sketches that region first.
     """
 
     dtype: str
     plain: float
     insisting: float
     painted: float
+    collaged: float
     n: int
 
 
@@ -162,17 +164,20 @@ def time_pictures(models: Sequence[EDiffI], size: int, rounds: int) -> tuple[Pic
 
 
 def time_pulled(model: EDiffI, rounds: int) -> PulledTime:
-    """The time of a picture that is pulled beside a plain one's, measured in turns."""
-    left = [[column < GRID // 2 for column in range(GRID)]] * GRID
-    painting = Painting(PROMPT, pull=PULL).add("a red fox", np.array(left))
+    """The times of pictures that are pulled or laid beside a plain one's, measured in turns."""
+    left = np.array([[column < GRID // 2 for column in range(GRID)]] * GRID)
+    ways = Painting(PROMPT, pull=PULL), Painting(PROMPT, collage=True)
     asked = (
         model.request(PROMPT, size=model.sizes[0]),
         model.request(PROMPT, size=model.sizes[0], insist=INSISTENCE),
-        model.request(PROMPT, size=model.sizes[0], painting=painting),
+        *(
+            model.request(PROMPT, size=model.sizes[0], painting=way.add("a red fox", left))
+            for way in ways
+        ),
     )
     calls = [partial(model.generate_many, [request]) for request in asked]
-    plain, insisting, painted = medians_in_turns(calls, rounds, model.generator.device)
-    return PulledTime(model.environment().dtype, plain, insisting, painted, rounds)
+    plain, insisting, painted, collaged = medians_in_turns(calls, rounds, model.generator.device)
+    return PulledTime(model.environment().dtype, plain, insisting, painted, collaged, rounds)
 
 
 def time_command(source: str | Path, device: str, size: int) -> CommandTime:

@@ -83,7 +83,8 @@ def test_what_is_called_pulled_is_pulled(monkeypatch):
     monkeypatch.setattr("ediffi.controls.pulling.pulled", noted)
     found = time_pulled(tiny_pipeline(), 2)
     assert set(moved) == {INSISTENCE, bench.PULL}
-    assert min(found.plain, found.insisting, found.painted) > 0 and found.n == 2
+    assert min(found.plain, found.insisting, found.painted, found.collaged) > 0
+    assert found.n == 2
 
 
 def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
@@ -93,6 +94,7 @@ def test_the_record_is_json_and_the_report_names_the_goals(tmp_path):
     assert "goal 0.75" in told and "goal 1.5" in told
     assert "goal 1.25" in told and "goal 1.10" in told and "over 18 turns" in told
     assert "that insists" in told and "pulled to a painting" in told
+    assert "begun as a collage" in told
     assert {(p.size, p.steps) for p in found.pictures} == {(16, 6), (32, 9), (64, 11)}
     assert found.command.size == 64 and found.command.seconds > 0.1
     assert 50 < found.command.peak_memory < 20_000

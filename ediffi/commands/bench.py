@@ -68,7 +68,8 @@ def report(found: Bench) -> str:
     lines.append(
         f"the smallest picture, {far.dtype}: {far.plain:.2f} s; that insists {far.insisting:.2f} s:"
         f" ratio {far.insisting / far.plain:.2f}; pulled to a painting {far.painted:.2f} s: ratio"
-        f" {far.painted / far.plain:.2f}, over {far.n} turns"
+        f" {far.painted / far.plain:.2f}; begun as a collage {far.collaged:.2f} s: ratio"
+        f" {far.collaged / far.plain:.2f}, over {far.n} turns"
     )
     whole = found.command
     lines.append(

@@ -97,11 +97,13 @@ def test_a_bench_with_controls_shows_their_ratios(tmp_path):
 
 
 def test_a_bench_with_pulled_pictures_shows_their_ratios(tmp_path):
-    far = {"dtype": "float32", "plain": 1.0, "insisting": 1.4, "painted": 1.5, "n": 9}
+    far = {"dtype": "float32", "plain": 1.0, "insisting": 1.4, "painted": 1.5}
+    far |= {"collaged": 3.0, "n": 9}
     (tmp_path / "bench.json").write_text(json.dumps({**BENCH, "pulled": far}))
     text = results.tables(tmp_path)
     assert "picture that insists, float32 | 1.40 s (ratio 1.40 to a plain one, 9 turns)" in text
     assert "pulled to a painting, float32 | 1.50 s (ratio 1.50" in text
+    assert "begun as a collage, float32 | 3.00 s (ratio 3.00" in text
 
 
 def test_one_that_insists_stands_beside_itself():
