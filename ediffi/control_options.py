@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ediffi.cascade.given import read_picture_file
@@ -50,6 +50,11 @@ def add_control_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--t5-prompt", metavar="WORDS", help="what T5 reads instead of the prompt")
     parser.add_argument("--clip-prompt", metavar="WORDS", help="what CLIP reads instead of it")
     parser.add_argument("--painting", type=Path, metavar="LAYOUT", help="a saved painting")
+    parser.add_argument(
+        "--collage",
+        action="store_true",
+        help="sketch what is painted first, and lay it on its place: surer, three times as slow",
+    )
 
 
 def controls(model: EDiffI, given: argparse.Namespace) -> Controls:
@@ -66,8 +71,17 @@ def controls(model: EDiffI, given: argparse.Namespace) -> Controls:
         timeline=tuple(Turn(_share(share), words) for share, words in given.then),
         t5_prompt=given.t5_prompt,
         clip_prompt=given.clip_prompt,
-        painting=layouts.load(given.painting) if given.painting else None,
+        painting=_painting(given.painting, given.collage),
     )
+
+
+def _painting(layout: Path | None, collage: bool) -> Painting | None:
+    if layout is None and collage:
+        raise ValueError("--collage speaks of a painting, and --painting names none.")
+    if layout is None:
+        return None
+    painting = layouts.load(layout)
+    return replace(painting, collage=True) if collage else painting
 
 
 def _share(word: str) -> float:

@@ -1,5 +1,7 @@
 """The controls from the command line: what is typed reaches the recipe, what is wrong is named."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -57,6 +59,8 @@ def test_a_saved_painting_is_painted(folder, tmp_path):
     assert call(*words, "--painting", tmp_path / "layout.png") == 0
     found = read_png(out).painting
     assert found is not None and Painting.from_json(found) == painting
+    assert call(*words, "--painting", tmp_path / "layout.png", "--collage") == 0
+    assert read_png(out).painting == replace(painting, collage=True).to_json()
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,7 @@ def test_a_saved_painting_is_painted(folder, tmp_path):
         (["--style", "{small}"], "1 x 1 pixels shows no style"),
         (["--style", "{a}", "--style-weights", 1, 2], "1 reference pictures were given 2 weights"),
         (["--style-weights", 1], "--style names none"),
+        (["--collage"], "--painting names none"),
         (["--style", "{a}", "--style-strength", "nan"], "strength is nan"),
         (["--style", "{a}", "--style-window", 3, 1], "low < high"),
         (["--then", "soon", "a cat"], "not 'soon'"),

@@ -86,7 +86,7 @@ def firm(painting: Painting) -> Painting:
     regions = (
         replace(each, weight=FIRMLY) if each.weight > 0 else each for each in painting.regions
     )
-    return replace(painting, regions=tuple(regions), collage=False)
+    return replace(painting, regions=tuple(regions), elsewhere=1.0, collage=False)
 
 
 def rest_of(painting: Painting) -> str:
