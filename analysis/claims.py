@@ -289,7 +289,7 @@ CLAIMS: tuple[Claim, ...] = (
         numbers.of_one_thing,
     ),
     _claim(
-        "They do most where the picture begins as a collage (ours)",
+        "They do more where the picture begins as a collage (ours)",
         "Sec. 4.3, Fig. 17",
         "of a thing's box inside its square, more than as painted by default",
         "collaged_painting",

@@ -144,8 +144,8 @@ class Api:
         overlap says which count where regions overlap, and elsewhere (0 to 1) how much a phrase is
         held back where it is not painted; 0 is the paper's formula. A pull (0 to 0.5) moves the
         picture itself to the places while they are decided: 0.1 is a good one, and takes longer.
-        A collage sketches every phrase by itself first and lays it on its place: the surest way,
-        about three times as slow. insist as in generate.
+        A collage sketches every phrase by itself first and lays it on its place, which places
+        one thing best and is about three times as slow. insist as in generate.
         """
         with refusals():
             painting = {

@@ -48,7 +48,7 @@ class Manner:
     `overlap` says which of them count where they overlap; `elsewhere`, 0 (the paper) to 1, how much
     a phrase is held back where it is not painted; `pull`, 0 (the paper) to 0.5, how far the early
     steps move the picture to its places, which takes longer. A `collage` sketches each phrase by
-    itself first and lays it on its place: the surest way, about three times as slow.
+    itself first and lays it on its place, which is about three times as slow.
     """
 
     overlap: str = "all"

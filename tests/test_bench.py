@@ -16,6 +16,7 @@ from ediffi.controls.insisting import INSISTENCE
 from ediffi.forward_times import medians_in_turns, time_controls, time_ensemble, time_forward
 from ediffi.networks.attention import Paint
 from ediffi.presets import preset
+from ediffi.sketching import Sketcher
 from ediffi.twin import diffusers_twin
 from tests.fakes import tiny_cascade_folder, tiny_model_folder, tiny_pipeline
 
@@ -80,8 +81,17 @@ def test_what_is_called_pulled_is_pulled(monkeypatch):
         moved.append(round(float(pull.far[0]), 3))
         return x
 
+    laid = []
+
+    def laying(self, requests):
+        laid.append(len(requests))
+        return lay(self, requests)
+
+    lay = Sketcher.lay
     monkeypatch.setattr("ediffi.controls.pulling.pulled", noted)
+    monkeypatch.setattr(Sketcher, "lay", laying)
     found = time_pulled(tiny_pipeline(), 2)
+    assert len(laid) >= 2 and set(laid) == {1}
     assert set(moved) == {INSISTENCE, bench.PULL}
     assert min(found.plain, found.insisting, found.painted, found.collaged) > 0
     assert found.n == 2

@@ -50,7 +50,7 @@ class Painting:
     picture itself towards its places while the noise is high (`controls.pulling`): it places
     better and takes up to twice as long; 0.1 was measured, and 0.3 costs things. With `collage`
     what is painted is sketched on its own, moved to its place and painted over
-    (`controls.collage`): by far the surest way to place a thing, about three times as slow. A
+    (`controls.collage`): places one thing best, and takes about three times as long. A
     region is named by its index, from 0 on, in the order in which they were added.
 
     Raises ValueError for a region whose phrase is not in the prompt, an unreadable mask, or

@@ -25,7 +25,8 @@ from ediffi.controls.collage import (
     sketches,
 )
 from ediffi.controls.paint_with_words import Painting
-from ediffi.controls.region_scores import RegionRecorder
+from ediffi.controls.region_scores import RegionRecorder, is_cross_attention
+from ediffi.networks.taps import tap_names
 from ediffi.pipeline import EDiffI
 from ediffi.sketching import BELOW, SKETCH
 from tests.fakes import apart, tiny_ensemble_folder, tiny_pipeline
@@ -265,9 +266,6 @@ def test_steps_for_the_sake_of_others_are_heard_by_nobody(model):
 
 
 def bound_layers(network) -> list[str]:
-    from ediffi.controls.region_scores import is_cross_attention
-    from ediffi.networks.taps import tap_names
-
     return [name for name in tap_names(network) if is_cross_attention(name)]
 
 

@@ -80,11 +80,13 @@ class FakeEngine:
             clean[:, np.frombuffer(region.mask, np.uint8).reshape(64, 64) > 0] = PATCH
         noise = np.stack([np.random.default_rng(s).normal(size=clean.shape[1:]) for s in seeds])
         try:
-            for step in range(1, request.steps + 1):
+            first = 0 if request.manner.collage else 1
+            for step in range(first, request.steps + 1):
                 threading.Event().wait(self.pace)
                 sigma = 20.0 * (1 - step / request.steps) ** 3
                 previews = np.clip(clean + 40 * sigma**0.5 * noise, 0, 255).astype(np.uint8)
-                yield Progress(step, request.steps, sigma, step * self.pace, previews)
+                who = "" if step else "sketching what is painted"
+                yield Progress(step, request.steps, sigma, step * self.pace, previews, who)
         except GeneratorExit:
             self.closed.set()
             raise

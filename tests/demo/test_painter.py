@@ -265,7 +265,14 @@ def test_how_places_act_travels_and_is_undone(visit: Visit, painter):
     assert painter.requests[-1].manner == Manner("topmost", 0.0, 0.1)
     page.check(".collage input")
     said(visit, "Each thing is sketched first and laid on its place.")
-    sent(visit, painter)
+    painter.pace = 0.5
+    page.click("#paint")
+    page.wait_for_function(
+        "document.body.innerText.includes('Before the first step: sketching what is painted')",
+        timeout=8000,
+    )
+    visit.phase("done")
+    painter.pace = 0.0
     assert painter.requests[-1].manner == Manner("topmost", 0.0, 0.1, True)
     for _ in range(4):
         page.click("[data-act=undo]")

@@ -108,8 +108,12 @@ def test_a_painting_reaches_the_model_and_comes_back_with_the_picture(tiny, tmp_
     )
     value |= {"overlap": "topmost", "elsewhere": 0.5, "pull": 0.25, "collage": True}
     asked = engine.request("a fox and a fox", 3, 2, 2.0, 1, 16, value)
-    *_, last = tiny.paint(asked)
+    *steps, last = tiny.paint(asked)
     assert isinstance(last, Painted)
+    # The sketches of the collage are shown before the first step.
+    first, *_, final = steps
+    assert (first.step, first.who) == (0, "sketching what is painted")
+    assert (final.step, final.of) == (2, 2) and final.who != first.who
     path = tmp_path / "fox.png"
     path.write_bytes(last.pictures[0].png)
     painted = Painting.from_json(read_png(path).painting)
