@@ -79,6 +79,10 @@ class Workshop:
             state = load_state(self.start)
             state.fill(module)
             note_network(self.folder / phase.name, state)
+            if phase.branch is not None:
+                # Experts that begin with one folder, each in a run of its own, share its mark.
+                seen = state.record.get("pictures", 0)
+                note_start(self.folder / phase.name, self.start, module, seen)
         elif phase.branch is not None and phase.branch.start is not None:
             parent = self.folder / phase.branch.start
             begun = averaged(parent, module, phase.branch.undecayed)

@@ -18,7 +18,7 @@ from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.storybook.dataset import render_shards
 from ediffi.storybook.scene import Scene
-from ediffi.training import folders, jobs, parts, plans, storybook
+from ediffi.training import folders, jobs, lineage, parts, plans, storybook
 from ediffi.training.inspector import read_shards
 from ediffi.training.parts import Cut, Part
 from ediffi.weights import load_network, save_network
@@ -59,6 +59,20 @@ def test_a_phase_can_begin_with_the_weights_of_a_network_folder(tmp_path):
         assert torch.equal(begun.state_dict()[name], value), name
     with pytest.raises(FileNotFoundError):
         parts.Recipe(tmp_path, plan, start=tmp_path / "gone").job(plan.phases[0])
+
+
+def test_experts_that_begin_with_one_folder_share_its_mark(tmp_path):
+    for split in ("train", "validation"):
+        cache.build_cache(write_shards(tmp_path / "data" / split), CountingEncoders())
+    base = preset("tiny").base
+    shipped = build_denoiser(base)
+    save_network(tmp_path / "mean", shipped, base, {"pictures": 8}, torch.float32)
+    for name in ("high", "low"):
+        small = replace(plans.plan("tiny").phase(name), resolution=8)
+        plan = plans.plan("tiny").with_phase(small)
+        parts.Recipe(tmp_path, plan, start=tmp_path / "mean").job(small)
+    marks = {name: lineage.base_of(tmp_path / name) for name in ("high", "low")}
+    assert set(marks.values()) == {lineage.weights_mark(shipped.state_dict())}
 
 
 @pytest.mark.parametrize("only", [(), ("draw",), ("base8", "base16"), ("base16", "middle")])
