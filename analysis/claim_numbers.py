@@ -163,6 +163,19 @@ def heard(name: str, length: str, embeddings: Sequence[str], rival: Sequence[str
     return read
 
 
+def written(embeddings: Sequence[str], rival: Sequence[str] = ()) -> Read:
+    """How many signs carry the word with these encoders, or how many more than with a rival."""
+
+    def read(found: Found) -> Number | None:
+        each = {tuple(row["embeddings"]): row for row in found["written"]}
+        if rival:
+            own, other = each[tuple(embeddings)], each[tuple(rival)]
+            return _more_often(own["shown"], other["shown"])
+        return _triple(each[tuple(embeddings)]["right"], found["n"])
+
+    return read
+
+
 def over_noise(what: str) -> Read:
     """How far attention shifts between high and low noise: "fading" or "handover"."""
     return lambda found: _triple(found[what], found["n"]) if found.get(what) else None

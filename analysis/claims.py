@@ -221,10 +221,17 @@ CLAIMS: tuple[Claim, ...] = (
     _claim(
         "Written words come out",
         "Fig. 11",
-        "signs that carry the word",
-        "composition",
-        numbers.shown("word", "short"),
+        "pictures whose sign carries the word",
+        "written_words",
+        numbers.written(BOTH),
         above=OFTEN,
+    ),
+    _claim(
+        "T5 alone writes words that CLIP text alone lacks",
+        "Sec. 5.2, Fig. 18",
+        "pictures whose sign carries the word, T5 alone less CLIP text alone",
+        "written_words",
+        numbers.written(T5, CLIP),
     ),
     _claim(
         "Long sentences are followed",

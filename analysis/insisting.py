@@ -78,8 +78,8 @@ class Insistence:
     insisted: tuple[Insisted, ...]
 
 
-def captions(n: int, seed: int = 0) -> list[Task]:
-    """The first `n` captions that state each of `STATED`, in the order of the split "test".
+def captions(n: int, seed: int = 0, stated: Sequence[str] = STATED) -> list[Task]:
+    """The first `n` captions that state each of these scores, in the order of the split "test".
 
     Raises ValueError for fewer than 1, and where the first 10,000 have not so many.
     """
@@ -89,7 +89,7 @@ def captions(n: int, seed: int = 0) -> list[Task]:
     while True:
         tasks = make_tasks(wanted, seed, "test")
         stating = [{fact.score for fact in facts(t.scene, t.caption)} for t in tasks]
-        firsts = [[k for k, said in enumerate(stating) if name in said][:n] for name in STATED]
+        firsts = [[k for k, said in enumerate(stating) if name in said][:n] for name in stated]
         if min(map(len, firsts)) == n:
             return [tasks[k] for k in sorted(set().union(*firsts))]
         if wanted == MOST:

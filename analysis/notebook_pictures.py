@@ -22,6 +22,7 @@ PICTURES: Mapping[str, str] = {
     "painted": "08_painted_words_put_things_where_they_are_painted",
     "style": "10_a_picture_lends_its_look",
     "variations": "11_one_sentence_gives_many_pictures",
+    "written": "13_a_sign_says_its_word",
 }
 """Each is the first figure of its notebook."""
 

@@ -22,8 +22,10 @@ from analysis.paint_with_words import Places, named
 from analysis.plots import COARSE, FINE, INK, STYLE
 from analysis.pulled_painting import PulledPlaces, Row
 from analysis.seam_history import History
+from analysis.side_by_side import named as heard
 from analysis.style_transfer import Styles
 from analysis.upscaling import Upscaling
+from analysis.written_words import WrittenWords
 
 ROW = 0.27
 
@@ -63,6 +65,30 @@ def composition(found: Composition) -> Figure:
             f"{found.n} captions of each length; dotted: shuffled captions, line: true renders",
             fontsize=9,
         )
+        pyplot.close(figure)
+    return figure
+
+
+def written_words(found: WrittenWords) -> Figure:
+    """Signs that carry the word (filled) and that are there (open), then by the word's length.
+
+    The line is what the inspector reads in true renders.
+    """
+    labels = [f"{heard(each.embeddings)} heard" for each in found.written]
+    labels += [f"{each.letters} letters, n = {each.n}" for each in found.lengths]
+    rights = [each.right for each in (*found.written, *found.lengths)]
+    dots = [Dot(row, *(100 * v for v in right), filled=True) for row, right in enumerate(rights)]
+    dots += [
+        Dot(row, *(100 * v for v in each.signs), filled=False)
+        for row, each in enumerate(found.written)
+    ]
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows(labels)
+        _dots(axes, dots, offset=0.14)
+        axes.axvline(100 * found.true[0], color=INK, linewidth=0.8)
+        axes.set_xlim(-1.5, 101.5)
+        axes.set_xlabel("% of the pictures (filled: a sign with the word, open: a sign)")
+        axes.set_title(f"{found.model}, {found.n} captions; line: read in true renders", fontsize=9)
         pyplot.close(figure)
     return figure
 

@@ -36,6 +36,7 @@ from analysis import (
     style_transfer,
     upscaling,
     variations,
+    written_words,
 )
 from analysis.results import FOLDER
 from analysis.studying import Setting, Study
@@ -196,6 +197,14 @@ STUDIES: tuple[Study, ...] = (
         composition.Composition,
         plots_of_shares.composition,
         smallest=8,
+        needs=("T5",),
+    ),
+    Study(
+        "written_words",
+        "Written words come out, and T5 brings them.",
+        _sampled(written_words.measure),
+        written_words.WrittenWords,
+        plots_of_shares.written_words,
         needs=("T5",),
     ),
     Study(

@@ -15,6 +15,7 @@ from analysis import (
     insisting,
     prompt_switching,
     pulled_painting,
+    written_words,
 )
 from ediffi.config import from_json
 
@@ -58,6 +59,13 @@ def insisted_lines(record: dict[str, Any]) -> str:
     return _listed(
         f"**Insisting on the sentence** ({found.model}, {told}):", insisting.sentences(found)
     )
+
+
+def written_lines(record: dict[str, Any]) -> str:
+    """How many signs carry their word: a line for each choice of encoders."""
+    found = from_json(written_words.WrittenWords, record)
+    told = f"{found.n} captions that state a word, seed {found.seed}"
+    return _listed(f"**Written words** ({found.model}, {told}):", written_words.sentences(found))
 
 
 def attention_lines(record: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ from analysis.result_lines import (
     pulled_lines,
     seam_lines,
     switching_lines,
+    written_lines,
 )
 from ediffi.config import from_json
 from ediffi.files import written_whole
@@ -47,6 +48,7 @@ SWITCHES = {"switched", "tolerance"}
 PULLED = {"pull", "squares"}
 COLLAGED = {"least", "squares"}
 INSISTED = {"insisted", "captions"}
+WRITTEN = {"written", "lengths"}
 HEARD = {"heard", "strength"}
 ATTENTION = {"bands", "parts", "spread"}
 FAR = (
@@ -97,6 +99,7 @@ def tables(folder: Path) -> str:
             (PULLED, pulled_lines),
             (COLLAGED, collaged_lines),
             (INSISTED, insisted_lines),
+            (WRITTEN, written_lines),
             (HEARD, heard_table),
             (ATTENTION, attention_lines),
         )

@@ -107,6 +107,7 @@ PLAIN = (
     Example("a sign that says HELLO and a black cat in the town", 11),
     Example("a watercolour of a teal train in the snow", 6),
     Example("a paper cutout of a pink rabbit and three yellow flowers", 10),
+    Example("a white sign that says KING in the meadow", 0),
 )
 STEERED = (
     Example(
