@@ -169,14 +169,19 @@ def test_configurations_times_curves_and_rows_are_read(tmp_path):
     assert states == [UNMEASURED, UNMEASURED, UNMEASURED, HOLDS]
     row = {"length": "short", "n": 30, "share": 0.6, "low": 0.55, "high": 0.65}
     rare = {"length": "long", "n": 30, "share": 0.4, "low": 0.35, "high": 0.45}
-    rows = [row | {"name": "word"}, row | {"name": "two_things"}, rare | {"name": "two_things"}]
+    rows = [row | {"name": "two_colours"}, rare | {"name": "two_things"}]
     states = {v.claim.says: v.state for v in of_study("composition", {"rows": rows}, tmp_path)}
-    assert states["Written words come out"] == HOLDS
+    assert states["Two things each have the colour that is said"] == HOLDS
     assert states["Long sentences are followed"] == FAILS
     assert states["There are as many of a thing as is said"] == UNMEASURED
     gains = [{"expert": "high", "rival": "baseline", "mean": 0.1, "interval": [0.05, 0.15]}]
     states = [v.state for v in of_study("expert_seams", {"n": 9, "gains": gains}, tmp_path)]
     assert states == [UNMEASURED, HOLDS]
+    heard = (("t5", "clip_text"), "11110"), (("t5",), "11111"), (("clip_text",), "00000")
+    written = [{"embeddings": e, "shown": s, "right": [0.8, 0.3, 0.99]} for e, s in heard]
+    found = {"n": 5, "written": written}
+    states = [v.state for v in of_study("written_words", found, tmp_path)]
+    assert states == [OPEN, HOLDS]
     found = {"n": 9, "ratio": {"value": 0.01, "low": 0.005, "high": 0.02}}
     assert of_study("variations", found, tmp_path)[0].state == FAILS
     assert of_study("denoising_walk", {"n": 9, "coarse": []}, tmp_path)[0].state == UNMEASURED
@@ -237,7 +242,7 @@ def test_settled_claims_come_first_in_ten_lines(tmp_path):
     of_study("expert_ranges", as_json(measure(50)), tmp_path)
     lines = [line for line in ledger.summary(CLAIMS, tmp_path).splitlines() if line]
     assert len(lines) == ledger.LINES
-    assert "1 holds, 31 are not measured yet" in lines[0]
+    assert "1 holds, 32 are not measured yet" in lines[0]
     assert lines[1].startswith("- *holds*: A node with 1/512") and "34.0 %" in lines[1]
 
 

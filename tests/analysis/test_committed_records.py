@@ -15,7 +15,6 @@ from ediffi.pipeline import EDiffI
 STALE = "of other weights: run `make records`"
 EVALUATIONS = (
     "evaluation",
-    "evaluation-held_out",
     "evaluation-high+baseline",
     "evaluation-high+baseline-insisting",
     "evaluation-experts",
