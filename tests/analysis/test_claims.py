@@ -177,9 +177,9 @@ def test_configurations_times_curves_and_rows_are_read(tmp_path):
     gains = [{"expert": "high", "rival": "baseline", "mean": 0.1, "interval": [0.05, 0.15]}]
     states = [v.state for v in of_study("expert_seams", {"n": 9, "gains": gains}, tmp_path)]
     assert states == [UNMEASURED, HOLDS]
-    heard = (("t5", "clip_text"), "11110"), (("t5",), "11111"), (("clip_text",), "00000")
+    heard = (("t5", "clip_text"), "1" * 20), (("t5",), "1" * 20), (("clip_text",), "0" * 20)
     written = [{"embeddings": e, "shown": s, "right": [0.8, 0.3, 0.99]} for e, s in heard]
-    found = {"n": 5, "written": written}
+    found = {"n": 20, "written": written}
     states = [v.state for v in of_study("written_words", found, tmp_path)]
     assert states == [OPEN, HOLDS]
     found = {"n": 9, "ratio": {"value": 0.01, "low": 0.005, "high": 0.02}}
