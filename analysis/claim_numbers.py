@@ -164,7 +164,7 @@ def heard(name: str, length: str, embeddings: Sequence[str], rival: Sequence[str
 
 
 def written(embeddings: Sequence[str], rival: Sequence[str] = ()) -> Read:
-    """How many signs carry the word with these encoders, or how many more than with a rival."""
+    """In how many pictures a sign carries the word, or in how many more than with a rival."""
 
     def read(found: Found) -> Number | None:
         each = {tuple(row["embeddings"]): row for row in found["written"]}

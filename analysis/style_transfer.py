@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from analysis.intervals import Share
+from analysis.intervals import Share, share
 from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
@@ -24,7 +24,7 @@ from ediffi.storybook.drawing import render
 from ediffi.storybook.evaluation import MOST, Reader
 from ediffi.storybook.inspector import Reading
 from ediffi.storybook.scene import Scene, sample_scene
-from ediffi.storybook.scoring import marks, wilson
+from ediffi.storybook.scoring import marks
 from ediffi.storybook.vocabulary import STYLES
 
 STRENGTHS = (1.0, 3.0, 6.0)
@@ -182,5 +182,4 @@ def _share(outcomes: Sequence[bool | None]) -> Share:
     found = [each for each in outcomes if each is not None]
     if not found:
         return math.nan, 0.0, 1.0
-    low, high = wilson(sum(found), len(found))
-    return round(sum(found) / len(found), 4), round(low, 4), round(high, 4)
+    return share(found)

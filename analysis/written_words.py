@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.insisting import captions
-from analysis.intervals import Share
+from analysis.intervals import Share, share
 from analysis.samples import Samples, sampled
 from analysis.side_by_side import left_out, named
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.evaluation import Reader, Task, draw
 from ediffi.storybook.inspector import Reading
-from ediffi.storybook.scoring import YES, Fact, facts, marks, more_often, outcomes, score, wilson
+from ediffi.storybook.scoring import YES, Fact, facts, marks, more_often, outcomes, score
 
 HEARD = (("t5", "clip_text"), ("t5",), ("clip_text",))
 """The first is what the others are compared with, caption by caption."""
@@ -82,24 +82,26 @@ def measure(
     asked = signposts(n, seed)
     stated = [facts(task.scene, task.caption) for task in asked]
     truth = reader.read(draw([task.scene for task in asked], workers=1))
-    written: list[Written] = []
+    read: list[list[Reading]] = []
     for embeddings in HEARD:
         requests = [
             model.request(t.caption.text, t.seed, steps=steps, without=left_out(embeddings))
             for t in asked
         ]
-        readings = reader.read(readable(sampled(model, requests, samples)))
-        written.append(_written(embeddings, stated, readings, written))
-        if embeddings == HEARD[0]:
-            (both,) = (each for each in score(stated, readings) if each.name == WORD)
+        read.append(reader.read(readable(sampled(model, requests, samples))))
+    shown = [marks(outcomes(WORD, stated, readings)) for readings in read]
+    (both,) = (each for each in score(stated, read[0]) if each.name == WORD)
     return WrittenWords(
         model=model.model.name,
         n=n,
         seed=seed,
         chance=both.chance,
         true=_right(marks(outcomes(WORD, stated, truth))),
-        written=tuple(written),
-        lengths=_by_length([_word(said) for said in stated], written[0].shown),
+        written=tuple(
+            _written(embeddings, readings, own, shown[0])
+            for embeddings, readings, own in zip(HEARD, read, shown, strict=True)
+        ),
+        lengths=_by_length([_word(said) for said in stated], shown[0]),
     )
 
 
@@ -133,16 +135,12 @@ def sentences(found: WrittenWords) -> list[str]:
 
 
 def _written(
-    embeddings: tuple[str, ...],
-    stated: Sequence[Sequence[Fact]],
-    readings: Sequence[Reading],
-    before: Sequence[Written],
+    embeddings: tuple[str, ...], readings: Sequence[Reading], shown: str, both: str
 ) -> Written:
-    shown = marks(outcomes(WORD, stated, readings))
-    more = more_often(shown, before[0].shown) if before else None
+    more = more_often(shown, both) if embeddings != HEARD[0] else None
     return Written(
         embeddings=embeddings,
-        signs=_of([any(seen.kind == SIGN for seen in reading.things) for reading in readings]),
+        signs=share([any(seen.kind == SIGN for seen in reading.things) for reading in readings]),
         right=_right(shown),
         more=(more.value, more.low, more.high) if more else (0.0, 0.0, 0.0),
         shown=shown,
@@ -163,12 +161,7 @@ def _by_length(words: Sequence[str], shown: str) -> tuple[Length, ...]:
 
 
 def _right(shown: str) -> Share:
-    return _of([mark == YES for mark in shown])
-
-
-def _of(right: Sequence[bool]) -> Share:
-    low, high = wilson(sum(right), len(right))
-    return round(sum(right) / len(right), 4), round(low, 4), round(high, 4)
+    return share([mark == YES for mark in shown])
 
 
 def _share(value: Share) -> str:

@@ -66,11 +66,11 @@ def test_experts_that_begin_with_one_folder_share_its_mark(tmp_path):
         cache.build_cache(write_shards(tmp_path / "data" / split), CountingEncoders())
     base = preset("tiny").base
     shipped = build_denoiser(base)
-    save_network(tmp_path / "mean", shipped, base, {"pictures": 8}, torch.float32)
+    save_network(tmp_path / "base", shipped, base, {"pictures": 8}, torch.float32)
     for name in ("high", "low"):
         small = replace(plans.plan("tiny").phase(name), resolution=8)
         plan = plans.plan("tiny").with_phase(small)
-        parts.Recipe(tmp_path, plan, start=tmp_path / "mean").job(small)
+        parts.Recipe(tmp_path, plan, start=tmp_path / "base").job(small)
     marks = {name: lineage.base_of(tmp_path / name) for name in ("high", "low")}
     assert set(marks.values()) == {lineage.weights_mark(shipped.state_dict())}
 
