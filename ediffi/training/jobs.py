@@ -22,8 +22,9 @@ from ediffi.training.cascade_data import CropSource
 from ediffi.training.data import ShardSource, Source
 from ediffi.training.folders import Folders
 from ediffi.training.job import Job, Watch, averaged
-from ediffi.training.lineage import before, note_network, note_start
+from ediffi.training.lineage import before, note_network, note_start, weights_mark
 from ediffi.training.plans import Phase, StorybookPlan
+from ediffi.training.remade import Levels, Remade, Remaker
 from ediffi.training.resident import brought
 from ediffi.weights import load_state
 
@@ -73,6 +74,33 @@ class Workshop:
             say=self.say,
         )
 
+    def remaker(self, levels: tuple[float, float]) -> Remaker:
+        """Who makes small pictures anew from these noise levels: `start`, or the last base.
+
+        Raises FileNotFoundError where no base is trained yet.
+        """
+        module = build_denoiser(self.of.base)
+        if self.start is not None:
+            load_state(self.start).fill(module)
+        else:
+            averaged(self.folder / self._last_base(), module)
+        module.to(self.device)
+        mark, side = weights_mark(module.state_dict()), self.of.base.resolution
+        return Remaker(module, self.of.sampling, side, Levels(*levels), mark, self.device)
+
+    def _last_base(self) -> str:
+        """The last run of one network for all noise: the continued baseline, once it has begun."""
+        runs = [
+            phase.name
+            for phase in self.plan.phases
+            if phase.stage is None
+            and (phase.branch is None or phase.branch.trained_on() == (EVERYTHING,))
+            and checkpoint.exists(self.folder / phase.name)
+        ]
+        if not runs:
+            raise FileNotFoundError(f"{self.folder} holds no trained base yet.")
+        return runs[-1]
+
     def _begin(self, phase: Phase, module: nn.Module) -> None:
         """Puts the weights that a phase starts from into `module`; a first phase keeps its own."""
         if self.start is not None:
@@ -80,9 +108,10 @@ class Workshop:
             state.fill(module)
             note_network(self.folder / phase.name, state)
             if phase.branch is not None:
-                # Experts that begin with one folder, each in a run of its own, share its mark.
-                seen = state.record.get("pictures", 0)
-                note_start(self.folder / phase.name, self.start, module, seen)
+                # Experts that begin with one folder, each in a run of its own, share its mark; one
+                # that goes on from its own file keeps the base that this names.
+                seen, base = (state.record.get(name) for name in ("pictures", "base"))
+                note_start(self.folder / phase.name, self.start, module, seen or 0, base)
         elif phase.branch is not None and phase.branch.start is not None:
             parent = self.folder / phase.branch.start
             begun = averaged(parent, module, phase.branch.undecayed)
@@ -115,9 +144,10 @@ class Workshop:
         factor, every = size // stage.low, self.plan.watch_seconds
         drawn = ShardSource(folders.large(size), seed=seed, block=phase.batch)
         watched = ShardSource(folders.large(size, validation=True), long_share=0.0)
-        held = CropSource(watched, factor, phase.crop)
+        own = [Remade.beside(each) if phase.remade else None for each in (drawn, watched)]
+        held = CropSource(watched, factor, phase.crop, remade=own[1])
         few = min(8, len(watched))
-        return CropSource(drawn, factor, phase.crop, seed=seed), (
+        return CropSource(drawn, factor, phase.crop, seed=seed, remade=own[0]), (
             probes.watch(held, edm_loss, every, few),
             sheets.stage_watch(held, folder, stage.sampling, every, few),
         )
@@ -148,6 +178,8 @@ def training_of(phase: Phase, seed: int, of: Preset) -> TrainingConfig:
         of.training,
         pictures=phase.pictures,
         batch=phase.batch,
+        rate=phase.rate * of.training.rate,
+        adamw_rate=phase.rate * of.training.adamw_rate,
         decay_share=phase.decay_share,
         noise=base if phase.stage is None else STAGE_NOISE,
         seed=of.training.seed + seed,

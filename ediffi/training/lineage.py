@@ -32,13 +32,18 @@ def weights_mark(tensors: dict) -> str:
     return digest.hexdigest()[:16]
 
 
-def note_start(run: Path, parent: Path, module: nn.Module, pictures: int) -> None:
+def note_start(
+    run: Path, parent: Path, module: nn.Module, pictures: int, base: str | None = None
+) -> None:
     """Notes in the folder `run` which base its weights come from, as it begins with `module`.
 
-    `pictures` is how many the parent had seen by then: it may have gone on, its rate falling.
+    `pictures` is how many the parent had seen by then: it may have gone on, its rate falling. The
+    base is the given one, the parent's, or what it begins with.
     """
     inherited = parent / BEGUN
-    base = read_json(inherited)["base"] if inherited.exists() else weights_mark(module.state_dict())
+    if not base:
+        known = read_json(inherited)["base"] if inherited.exists() else None
+        base = known or weights_mark(module.state_dict())
     write_json(run / BEGUN, {"parent": parent.name, "base": base, "pictures": pictures})
 
 

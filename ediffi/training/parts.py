@@ -3,6 +3,7 @@
     data/train, data/flat, ...    pictures, captions and caches to train on
     data/validation               the same, to watch
     encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
+    data/large256/remade-*         small pictures as the base makes them, for the first stage
     base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
     weights                       the model folder: t5, clip, baseline, inspector, judge, model.json
 
@@ -42,6 +43,8 @@ from ediffi.training.tokenizers import train_tokenizers
 Say = Callable[[str], None]
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 DRAWN = ("scenes", "flat_scenes", "large_scenes", "rare_scenes", "held_out", "first_seed")
+REMAKE = "remake"
+"""The part between the base and its stages."""
 JUDGE_SEED = 1
 """The seed of the CLIP that judges; the one that conditions has 0."""
 
@@ -64,7 +67,8 @@ class Recipe:
     """A folder, a plan and a device; one method per part.
 
     `start` is a network folder, such as the shipped baseline, whose weights a phase begins with
-    instead of those of the phase before; a phase that has a checkpoint goes on from that.
+    instead of those of the phase before; a phase that has a checkpoint goes on from that. Of the
+    part "remake" it is the base.
     """
 
     folder: Path
@@ -99,7 +103,12 @@ class Recipe:
             Part("gate", _some(plan, "gate"), self.gate),
             Part("cache", {}, self.cache),
         ]
+        remade = next((phase for phase in plan.phases if phase.remade), None)
         for phase in plan.phases:
+            if phase is remade:
+                listed.append(
+                    Part(REMAKE, {"levels": phase.remade}, lambda p=phase: self.remake(p))
+                )
             settings = dataclasses.asdict(phase)
             listed.append(Part(phase.name, settings, lambda phase=phase: self.base(phase)))
         return [
@@ -164,6 +173,16 @@ class Recipe:
             build_cache(shards, encoders, progress, mark, device=self.device)
         return {"fingerprint": mark}
 
+    def remake(self, phase: Phase) -> dict[str, Any]:
+        """Small pictures as the base makes them, for the stage that this phase trains."""
+        assert phase.remade is not None
+        remaker, folders = self._shop().remaker(phase.remade), Folders(self.folder)
+        kept = [folders.large(phase.resolution, validation) for validation in (False, True)]
+        shards = [shard for folder in kept for shard in sorted(folder.glob("shard-*.safetensors"))]
+        with tqdm(unit="picture", desc="remaking") as bar:
+            made = remaker.remake(shards, bar.update)
+        return {"by": remaker.mark, "made": made}
+
     def base(self, phase: Phase) -> dict[str, Any]:
         """A stretch of base training; raises `Cut` when it was asked to stop."""
         done = fit(self.job(phase))
@@ -179,8 +198,7 @@ class Recipe:
 
     def job(self, phase: Phase) -> Job:
         """The training job of a phase, with the weights that it starts from."""
-        shop = Workshop(self.folder, self.plan, self.preset, self.device, self.say, self.start)
-        return shop.job(phase)
+        return self._shop().job(phase)
 
     def inspector(self) -> dict[str, Any]:
         """The reader of pictures that the evaluation asks."""
@@ -218,6 +236,9 @@ class Recipe:
         """Scores on held-out captions, and the network that a model folder opens by itself."""
         n = self.plan.evaluated
         return evaluate_model(self.weights, n, self.device, self.folder, self.say)
+
+    def _shop(self) -> Workshop:
+        return Workshop(self.folder, self.plan, self.preset, self.device, self.say, self.start)
 
     def _encoders(self) -> Encoders:
         folder = self.encoders_folder

@@ -25,7 +25,10 @@ class Phase:
     where the branch says and draws its noise there. With a `stage` it trains that stage of the
     preset on square crops of `crop` pixels (None: whole pictures) of scenes at the stage's size. A
     `compiled` one builds kernels for its loss on a GPU, which takes minutes: for long phases. Base
-    training draws `noise`, as at the full resolution, in place of the preset's p(sigma).
+    training draws `noise`, as at the full resolution, in place of the preset's p(sigma). A first
+    stage is given small pictures that the base made anew from sigma `remade`, (lowest, highest),
+    beside true ones (`remade.py`); None: true ones alone. `rate` is the share of the preset's rates
+    that it begins with: what has cooled down goes on gently, or it loses what it knew.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Phase:
     crop: int | None = None
     compiled: bool = False
     noise: NoiseConfig | None = None
+    remade: tuple[float, float] | None = None
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -159,11 +164,13 @@ _BASE64 = Phase("base64", 64, 1_500_000, 256, seconds=360, compiled=True)
 _CPU_BASE64 = Phase("base64", 64, 1_000_000, 32, seconds=7200, decay_share=0.0)
 _TINY_BASE16 = Phase("base16", 16, 32, 8)
 
-_SR256 = Phase("sr256", 256, 400_000, 128, seconds=200, stage="sr256", crop=128)
+REMADE = (0.3, 2.0)
+"""Chosen: below, nothing is wrong enough to learn from; above, it is another picture."""
+_SR256 = Phase("sr256", 256, 400_000, 128, 200, stage="sr256", crop=128, remade=REMADE)
 _SR1024 = Phase("sr1024", 1024, 200_000, 64, seconds=150, stage="sr1024", crop=256)
-_CPU_SR256 = Phase("sr256", 256, 60_000, 8, 2400, decay_share=0.5, stage="sr256", crop=128)
+_CPU_SR256 = Phase("sr256", 256, 60_000, 8, 2400, 0.5, stage="sr256", crop=128, remade=REMADE)
 _CPU_SR1024 = Phase("sr1024", 1024, 20_000, 8, 1800, decay_share=0.5, stage="sr1024", crop=256)
-_TINY_SR32 = Phase("sr32", 32, 16, 8, stage="sr32")
+_TINY_SR32 = Phase("sr32", 32, 16, 8, stage="sr32", remade=REMADE)
 _TINY_SR64 = Phase("sr64", 64, 16, 8, stage="sr64", crop=32)
 
 _ACCELERATOR = StorybookPlan(

@@ -37,13 +37,19 @@ def samples(
     seeds: Sequence[int],
 ) -> Tensor:
     """Pictures `(b, *shape)` for the rows of `cond`, each from the noise of its own seed."""
-    device = next(module.parameters()).device
-    noise = seeded_noise(seeds, shape).to(device)
     grid = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
+    return sampled(module, cond, seeded_noise(seeds, shape), sampling, grid)
+
+
+def sampled(
+    module: nn.Module, cond: Any, noise: Tensor, sampling: SamplingConfig, grid: Tensor
+) -> Tensor:
+    """Pictures (b, c, h, w) from unit `noise` along `grid`, guided as `sampling` says."""
+    device = next(module.parameters()).device
     window = Window(sampling.guidance_low, sampling.guidance_high)
     guided = Guided(module, sampling.guidance, window)
-    x = noise
-    for step in build_sampler(sampling.solver)(guided, noise, grid, cond.to(device)):
+    x = noise.to(device)
+    for step in build_sampler(sampling.solver)(guided, x, grid, cond.to(device)):
         x = step.x
     return x
 

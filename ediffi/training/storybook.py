@@ -23,7 +23,7 @@ import torch
 
 from ediffi.files import read_json, write_json
 from ediffi.training import plans
-from ediffi.training.parts import Cut, Part, Recipe, Say
+from ediffi.training.parts import REMAKE, Cut, Part, Recipe, Say
 from ediffi.training.plans import StorybookPlan
 
 
@@ -37,9 +37,10 @@ def train_storybook(
 ) -> dict[str, float]:
     """Runs all parts (or `only` these) that are not done yet; seconds by part, of all that are.
 
-    `start` is a network folder whose weights the one phase among `only` begins with. Stops without
-    an error when a part was interrupted: the same call goes on from there. Raises ValueError for an
-    unknown part, for a `start` without exactly one phase, and what a part raises.
+    `start` is a network folder whose weights the one phase among `only` begins with, or the base of
+    the part "remake". Stops without an error when a part was interrupted: the same call goes on
+    from there. Raises ValueError for an unknown part, for a `start` without exactly one phase or
+    "remake", and what a part raises.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     recipe = Recipe(Path(folder), plan, chosen, say, start)
@@ -48,7 +49,7 @@ def train_storybook(
     if unknown:
         known = ", ".join(part.name for part in parts)
         raise ValueError(f"the recipe has no part {unknown[0]!r}; it has {known}.")
-    phases = sum(phase.name in only for phase in plan.phases)
+    phases = sum(name in only for name in (*(phase.name for phase in plan.phases), REMAKE))
     if start is not None and phases != 1:
         raise ValueError(
             f"start is what one phase begins with, but {phases} are asked for: name one as a part."
@@ -94,6 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, help="budget of the phase named by --part")
     parser.add_argument("--pictures", type=int, help="likewise, in pictures, however long it takes")
     parser.add_argument("--batch", type=int, help="likewise, pictures per step")
+    parser.add_argument("--rate", type=float, help="likewise, share of the preset's rate, 0 to 1")
     parser.add_argument("--scenes", type=int, help="scenes to draw")
     parser.add_argument("--flat-scenes", type=int, help="likewise, in the flat style")
     parser.add_argument("--base-only", action="store_true", help="draw nothing for the stages")
@@ -111,13 +113,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         plan = replace(plan, large_scenes=())
     if given.first_seed is not None:
         plan = replace(plan, first_seed=given.first_seed)
-    settings = ("seconds", "pictures", "batch")
+    settings = ("seconds", "pictures", "batch", "rate")
     changes: dict[str, Any] = {n: getattr(given, n) for n in settings if getattr(given, n)}
     if given.pictures and not given.seconds:
         changes["seconds"] = None
     asked = [phase for phase in plan.phases if phase.name in given.part]
     if changes and not asked:
-        parser.error("--seconds, --pictures and --batch are a phase's: name one by --part")
+        parser.error("--seconds, --pictures, --batch and --rate are a phase's: name one by --part")
+    if given.rate is not None and not 0 < given.rate <= 1:
+        parser.error(f"--rate is {given.rate:g}, but must be above 0 and at most 1")
     for phase in asked:
         plan = plan.with_phase(replace(phase, **changes))
     train_storybook(given.folder, plan, given.part, start=given.start)

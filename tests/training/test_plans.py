@@ -25,6 +25,7 @@ def test_every_plan_ends_at_the_resolution_of_its_preset(name):
         if stage is not None:
             assert phase.resolution == stage.denoiser.resolution
             assert phase.resolution in dict(plan.large_scenes)
+            assert phase.remade is None or stage.low == of.base.resolution
             assert (phase.crop or phase.resolution) % stage.denoiser.network.smallest_side == 0
     assert {phase.stage for phase in plan.phases} == {None, *(s.denoiser.name for s in of.stages)}
     assert from_json(plans.StorybookPlan, as_json(plan)) == plan
@@ -64,6 +65,14 @@ def test_a_phase_may_draw_other_noise_which_scales_as_the_presets_does():
     assert own.P_std == 0.9
 
 
+def test_a_phase_may_go_on_at_a_share_of_the_presets_rates():
+    of, phase = preset("storybook"), plans.plan("storybook-cpu").phase("sr256")
+    usual, gentle = (training_of(each, 0, of) for each in (phase, replace(phase, rate=0.3)))
+    assert (usual.rate, usual.adamw_rate) == (of.training.rate, of.training.adamw_rate)
+    assert gentle.rate == pytest.approx(0.3 * usual.rate)
+    assert gentle.adamw_rate == pytest.approx(0.3 * usual.adamw_rate)
+
+
 def test_only_long_phases_are_compiled():
     """Kernels take minutes to build: a branch of a minute or two would never earn them."""
     for plan in plans.PLANS.values():
@@ -71,3 +80,10 @@ def test_only_long_phases_are_compiled():
         assert all(p.branch is None and p.stage is None for p in compiled)
         assert all((p.seconds or 0) >= 300 for p in compiled)
     assert plans.plan("storybook").phase("base64").compiled
+
+
+def test_only_the_first_stage_learns_from_what_the_base_makes():
+    for plan in plans.PLANS.values():
+        first = preset(plan.preset).stages[0].denoiser.name
+        assert {p.stage for p in plan.phases if p.remade} == {first}
+        assert all(p.remade for p in plan.phases if p.stage == first)

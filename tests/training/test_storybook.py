@@ -18,7 +18,7 @@ from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.storybook.dataset import render_shards
 from ediffi.storybook.scene import Scene
-from ediffi.training import folders, jobs, lineage, parts, plans, storybook
+from ediffi.training import checkpoint, folders, jobs, lineage, parts, plans, storybook
 from ediffi.training.inspector import read_shards
 from ediffi.training.parts import Cut, Part
 from ediffi.weights import load_network, save_network
@@ -75,13 +75,56 @@ def test_experts_that_begin_with_one_folder_share_its_mark(tmp_path):
     assert set(marks.values()) == {lineage.weights_mark(shipped.state_dict())}
 
 
-@pytest.mark.parametrize("only", [(), ("draw",), ("base8", "base16"), ("base16", "middle")])
+def test_an_expert_that_goes_on_from_its_own_file_keeps_its_base(tmp_path):
+    for split in ("train", "validation"):
+        cache.build_cache(write_shards(tmp_path / "data" / split), CountingEncoders())
+    base, record = preset("tiny").base, {"pictures": 8, "base": "0123456789abcdef"}
+    save_network(tmp_path / "given", build_denoiser(base), base, record, torch.float32)
+    small = replace(plans.plan("tiny").phase("high"), resolution=8)
+    plan = plans.plan("tiny").with_phase(small)
+    parts.Recipe(tmp_path, plan, start=tmp_path / "given").job(small)
+    assert lineage.base_of(tmp_path / "high") == "0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "only", [(), ("draw",), ("base8", "base16"), ("base16", "middle"), ("remake", "sr32")]
+)
 def test_weights_to_begin_with_belong_to_one_phase(tmp_path, only):
     with pytest.raises(ValueError, match="start is what one phase begins with, but"):
         storybook.train_storybook(
             tmp_path, plans.plan("tiny"), only, "cpu", lambda text: None, tmp_path
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_small_pictures_are_remade_by_the_last_base_or_by_the_one_that_is_given(tmp_path):
+    plan, base = plans.plan("tiny"), preset("tiny").base
+    recipe = parts.Recipe(tmp_path, plan)
+    with pytest.raises(FileNotFoundError, match="holds no trained base yet"):
+        recipe.remake(plan.phase("sr32"))
+    for name in ("base16", "baseline", "high"):
+        torch.manual_seed(len(name))
+        own = build_denoiser(base)
+        state = {"name": name, "config": {}, "pictures": 8, "steps": 1, "seconds": 1.0}
+        state |= {"decaying": False, "ema": own.state_dict()}
+        checkpoint.save(tmp_path / name / checkpoint.FILE, state)
+        last = "base16" if name == "base16" else "baseline"
+        if name == last:
+            mark = lineage.weights_mark(own.state_dict())
+        assert recipe.remake(plan.phase("sr32")) == {"by": mark, "made": 0}
+    save_network(tmp_path / "given", own, base, {}, torch.float32)
+    given = parts.Recipe(tmp_path, plan, start=tmp_path / "given").remake(plan.phase("sr32"))
+    assert given["by"] == lineage.weights_mark(own.state_dict()) != mark
+
+
+def test_the_base_comes_before_what_it_remakes_and_that_before_the_stages(tmp_path):
+    names = [part.name for part in parts.Recipe(tmp_path, plans.plan("tiny")).parts()]
+    assert names.index("low") < names.index("remake") == names.index("sr32") - 1
+    plain = plans.plan("tiny").with_phase(replace(plans.plan("tiny").phase("sr32"), remade=None))
+    branches = [replace(p, remade=None) for p in plain.phases if p.name.startswith("sr32-")]
+    for branch in branches:
+        plain = plain.with_phase(branch)
+    assert "remake" not in [part.name for part in parts.Recipe(tmp_path, plain).parts()]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +216,12 @@ def test_a_budget_in_pictures_takes_the_place_of_one_in_seconds(tmp_path, monkey
         (64, None),
         (64, 9),
     ]
+    storybook.main([*asked, "--part", "sr256", "--rate", "0.3"])
+    assert seen[-1].phase("sr256").rate == 0.3 and seen[-1].phase("sr1024").rate == 1
+    for wrong in ("0", "1.5", "nan"):
+        with pytest.raises(SystemExit):
+            storybook.main([*asked, "--part", "sr256", "--rate", wrong])
+        assert "must be above 0 and at most 1" in capsys.readouterr().err
     for parts_alone in ([], ["--part", "draw"]):
         with pytest.raises(SystemExit):
             storybook.main([*asked, *parts_alone])
@@ -248,6 +297,8 @@ def test_the_whole_recipe_in_miniature(tmp_path):
     assert model.sizes == (16, 32, 64)
     first = model.model.stages[0].denoiser
     assert isinstance(first, Ensemble) and first.boundaries == pytest.approx((0.3012,), abs=1e-4)
+    remade = sorted((tmp_path / "data" / "large32").glob("remade-*.safetensors"))
+    assert remade and not list((tmp_path / "data" / "large64").glob("remade-*"))
     for name in ("sr32", "sr32-low", "sr64"):
         assert list((tmp_path / name).glob("sheet-*.png")), name
     assert model.generate("a red fox", size=64).image.size == (64, 64)

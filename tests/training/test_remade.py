@@ -1,0 +1,128 @@
+"""Small pictures made anew by a base: from which level, whose, kept, and who meets them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from ediffi import images
+from ediffi.cascade.degradation import Degradation
+from ediffi.cascade.diagnostics import shrunk
+from ediffi.conditioning.cache import build_cache, mapped
+from ediffi.config import SamplingConfig
+from ediffi.training.cascade_data import REMADE_SHARE, CropSource
+from ediffi.training.data import ShardSource
+from ediffi.training.remade import Levels, Remade, Remaker, grid_from, remade_path
+from tests.training.worlds import SIZE, CountingEncoders, write_shards
+
+SAMPLING = SamplingConfig(steps=12, guidance=1.0)
+LEVELS = Levels(0.3, 2.0)
+
+
+class Believer(nn.Module):
+    """Says that every clean picture is `answer`, and writes down what it was asked."""
+
+    def __init__(self, answer: float = 0.5):
+        super().__init__()
+        self.answer = nn.Parameter(torch.tensor(answer))
+        self.asked: list[tuple[torch.Tensor, float, object]] = []
+
+    def forward(self, x, sigma, cond):
+        self.asked.append((x.clone(), float(sigma[0]), cond))
+        return torch.full_like(x, float(self.answer))
+
+
+def made_by(module, folder, mark="one", levels=LEVELS):
+    shards = write_shards(folder)
+    build_cache(shards, CountingEncoders())
+    return shards, Remaker(module, SAMPLING, SIZE // 2, levels, mark)
+
+
+def test_a_picture_is_sampled_from_its_own_noised_self_to_what_the_base_believes(tmp_path):
+    base = Believer()
+    shards, remaker = made_by(base, tmp_path)
+    assert remaker.remake(shards) == 9
+    made = mapped(remade_path(shards[0]))["pictures"]
+    assert made.shape == (5, SIZE // 2, SIZE // 2, 3) and made.dtype == torch.uint8
+    assert torch.equal(made, images_of(0.5, made))
+    large = mapped(shards[0])["images"].permute(0, 3, 1, 2) / 127.5 - 1
+    first, sigma, cond = base.asked[0]
+    noise = (first - shrunk(large, (SIZE // 2, SIZE // 2))) / sigma
+    assert LEVELS.low <= sigma <= LEVELS.high
+    assert abs(float(noise.mean())) < 0.3 and float(noise.std()) == pytest.approx(1, abs=0.2)
+    assert cond.t5_mask.any() and not cond.clip_image_mask.any()
+
+
+def images_of(value: float, like: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(images.to_uint8(torch.full((len(like), 3, *like.shape[1:3]), value)))
+
+
+def test_the_grid_begins_at_the_level_and_goes_on_as_the_usual_one():
+    grid = grid_from(1.0, SAMPLING)
+    assert float(grid[0]) == 1.0 and float(grid[-1]) == 0 and bool((grid.diff() < 0).all())
+    lowest = grid_from(0.001, SAMPLING)
+    assert lowest.tolist() == [0.001, 0.0]
+
+
+def test_what_is_made_is_kept_until_base_or_levels_are_others(tmp_path):
+    shards, remaker = made_by(Believer(), tmp_path)
+    told = []
+    assert remaker.remake(shards[:1], told.append) == 5 and told == [5]
+    assert remaker.remake(shards) == 4
+    assert remaker.remake(shards) == 0
+    assert replace(remaker, levels=Levels(0.3, 1.0)).remake(shards) == 9
+    assert replace(remaker, mark="other").remake(shards) == 9
+    whole = remade_path(shards[0]).read_bytes()
+    remade_path(shards[0]).write_bytes(whole[:40])
+    assert replace(remaker, mark="other").remake(shards) == 5
+    assert remade_path(shards[0]).read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "low, high", [(0, 1), (2, 1), (1, 1), (1, float("inf")), (float("nan"), 1)]
+)
+def test_levels_that_do_not_rise_are_refused(low, high):
+    with pytest.raises(ValueError, match="remade from sigma .* must rise"):
+        Levels(low, high)
+
+
+def test_levels_are_even_in_their_logarithm():
+    assert LEVELS.at(0) == 0.3 and LEVELS.at(1) == pytest.approx(2.0)
+    assert LEVELS.at(0.5) == pytest.approx((0.3 * 2.0) ** 0.5)
+
+
+def test_a_stage_meets_remade_pictures_where_its_crop_lies_and_true_ones_besides(tmp_path):
+    shards, _ = made_by(Believer(), tmp_path)
+    source = ShardSource(tmp_path)
+    with pytest.raises(FileNotFoundError, match="remade-00000.safetensors is missing"):
+        Remade.beside(source)
+    # Every small pixel of every picture is another number, so that a crop says where it lies.
+    numbers = np.arange(9 * 16, dtype=np.uint8).reshape(9, 4, 4, 1).repeat(3, 3)
+    remade = Remade(source, (numbers[:5], numbers[5:]))
+    clean = Degradation(strength=0.0)
+    positions = range(400)
+    plain = CropSource(source, 2, crop=4, degradation=clean).batch(positions)
+    both = CropSource(source, 2, crop=4, degradation=clean, remade=remade).batch(positions)
+    assert torch.equal(both.x0, plain.x0)
+    own = (both.cond.low_res != plain.cond.low_res).flatten(1).any(1)
+    assert float(own.float().mean()) == pytest.approx(REMADE_SHARE, abs=0.07)
+    assert torch.equal(both.cond.low_res[~own], plain.cond.low_res[~own])
+    small = shrunk(source.batch(positions).x0, (4, 4))
+    pictures = source.pictures(positions)
+    for row in own.nonzero()[:40, 0].tolist():
+        value = int((both.cond.low_res[row, 0, 0, 0] + 1) * 127.5 + 0.5)
+        picture, y, x = value // 16, value % 16 // 4, value % 4
+        assert picture == pictures[row]
+        part = small[row, :, y : y + 2, x : x + 2]
+        assert torch.allclose(part, plain.cond.low_res[row], atol=1e-6)
+
+
+def test_whole_pictures_and_their_remade_ones_belong_together(tmp_path):
+    shards, remaker = made_by(Believer(), tmp_path)
+    remaker.remake(shards)
+    source = ShardSource(tmp_path)
+    batch = CropSource(source, 2, remade=Remade.beside(source)).batch(range(9))
+    believed = (batch.cond.low_res - 0.5).abs().flatten(1).amax(1) < 0.01
+    assert 0 < int(believed.sum()) < 9
