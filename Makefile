@@ -66,6 +66,7 @@ UPSCALE = $(BIN)/python -m analysis.upscaling
 
 EVALUATED := baseline high+baseline experts
 INSISTING := high+baseline
+HELD_OUT := baseline
 STUDIED := expert_seams composition embedding_ablation style_transfer guidance_tradeoff \
     prompt_switching paint_with_words pulled_painting collaged_painting configs variations attention_over_noise seam_history \
     denoising_walk expert_ranges insisting written_words
@@ -97,7 +98,7 @@ N_sr1024 := 16
 # Times with and without matrix units are two records.
 BENCH = $(shell grep -q amx_tile /proc/cpuinfo 2>/dev/null && echo bench-amx || echo bench)
 
-MEASURED := $(EVALUATED:%=evaluate-%) $(INSISTING:%=insist-%) $(STUDIED:%=study-%) $(ENLARGED:%=enlarge-%)
+MEASURED := $(EVALUATED:%=evaluate-%) $(INSISTING:%=insist-%) $(HELD_OUT:%=held-out-%) $(STUDIED:%=study-%) $(ENLARGED:%=enlarge-%)
 .PHONY: $(MEASURED)
 
 $(EVALUATED:%=evaluate-%): evaluate-%: $(VENV)/.all
@@ -105,6 +106,9 @@ $(EVALUATED:%=evaluate-%): evaluate-%: $(VENV)/.all
 
 $(INSISTING:%=insist-%): insist-%: $(VENV)/.all
 	$(EVALUATE) --model storybook/$* --insist 0.05 --json docs/results/$(RECORD_$*)-insisting.json
+
+$(HELD_OUT:%=held-out-%): held-out-%: $(VENV)/.all
+	$(EVALUATE) --model storybook/$* --split held_out --json docs/results/$(RECORD_$*)-held-out.json
 
 $(STUDIED:%=study-%): study-%: $(VENV)/.all
 	$(STUDY) $* --n $(N_$*)

@@ -200,17 +200,16 @@ def configs(found: Configs) -> Figure:
 
 
 def upscaling(found: Upscaling) -> Figure:
-    """GMSD of every way of enlarging, clean (filled) and flawed (open); lower is better."""
-    methods = list(dict.fromkeys(way.method for way in found.ways))
+    """GMSD of every way of enlarging, by what was enlarged; the stage is filled."""
     dots = [
-        Dot(methods.index(w.method), w.gmsd[0], w.gmsd[0] - w.gmsd[1], sum(w.gmsd), not w.flawed)
-        for w in found.ways
+        Dot(row, w.gmsd[0], w.gmsd[0] - w.gmsd[1], sum(w.gmsd), w.method == found.stage)
+        for row, w in enumerate(found.ways)
     ]
     with pyplot.rc_context(STYLE):
-        figure, axes = _rows(methods)
-        _dots(axes, dots, offset=0.14)
+        figure, axes = _rows([f"{w.method}, {w.small}" for w in found.ways])
+        _dots(axes, dots)
         axes.set_xlim(left=0)
-        axes.set_xlabel("GMSD to the true render, lower is better (filled: clean, open: flawed)")
+        axes.set_xlabel("GMSD to the true render, lower is better")
         axes.set_title(f"{found.low} to {found.high} px, {found.n} unseen scenes", fontsize=9)
         pyplot.close(figure)
     return figure

@@ -70,9 +70,7 @@ def _history(given: Setting) -> seam_history.History:
 
 def _upscaling(given: Setting) -> upscaling.Upscaling:
     model = given.model(dtype=torch.float32).model
-    stage = model.stages[0]
-    truth, captions = true_renders(stage.high, given.n)
-    return upscaling.measure(stage, truth, model.encoders.condition(captions), given.seed)
+    return upscaling.of_model(model, model.stages[0], given.n, given.seed)
 
 
 def _configs(given: Setting) -> configs.Configs:
@@ -288,6 +286,7 @@ STUDIES: tuple[Study, ...] = (
         upscaling.Upscaling,
         plots_of_shares.upscaling,
         needs=("stages",),
+        changes=("small pictures are clean, flawed, or made anew by the base",),
     ),
     Study(
         "configs",
@@ -297,7 +296,7 @@ STUDIES: tuple[Study, ...] = (
         plots_of_shares.configs,
         smallest=configs.FEWEST,
         needs=("experts", "stages"),
-        changes=PAIRED,
+        changes=(*PAIRED, "a stage begins with the enlarged picture under its noise"),
     ),
 )
 """In the order in which `study all` runs them: the quick ones first."""

@@ -14,6 +14,7 @@ from typing import Any
 from analysis import (
     configs,
     embedding_ablation,
+    held_out,
     ledger,
     parts,
     seam_history,
@@ -106,7 +107,12 @@ def tables(folder: Path) -> str:
         for record in records
         if keys <= set(record)
     ]
-    told = [*map(evaluation_table, evaluations), *beside_tables(evaluations), *drawn]
+    told = [
+        *map(evaluation_table, evaluations),
+        *beside_tables(evaluations),
+        *unmet_lists(evaluations),
+        *drawn,
+    ]
     return "".join(f"{text}\n" for text in told)
 
 
@@ -146,6 +152,23 @@ def beside_tables(records: Sequence[dict[str, Any]]) -> list[str]:
     return [
         _beside(record, base) for record in marked for base in plain if _stands_by(record, base)
     ]
+
+
+def unmet_lists(records: Sequence[dict[str, Any]]) -> list[str]:
+    """Each model's held-out combinations beside its usual captions, where both were evaluated."""
+    marked = [record for record in records if record.get("shown")]
+    unmet = [record for record in marked if record["split"] == "held_out"]
+    return [
+        f"**Combinations that no training scene has** ({_named(record)}):\n\n"
+        + "".join(f"- {line}\n" for line in held_out.lines(usual, record))
+        for record in unmet
+        for usual in marked
+        if usual["split"] == "test" and _settings(usual) == _settings(record)
+    ]
+
+
+def _settings(record: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(record.get(key) for key in ("model", "length", "n", "insist"))
 
 
 def _stands_by(record: dict[str, Any], base: dict[str, Any]) -> bool:

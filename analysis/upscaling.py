@@ -1,7 +1,8 @@
 """Is a stage better than plain enlargement? Error, edges, consistency and colour beside bicubic.
 
-True renders of unseen scenes are made small, clean or with the flaws of training, and enlarged by
-the stage, bicubically and by Lanczos. The perceptual distance is the gradient magnitude similarity
+True renders of unseen scenes are made small: clean, with the flaws of training, or with those of
+the base, which samples them anew from sigma = 1. They are enlarged by the stage, bicubically and by
+Lanczos. The perceptual distance is the gradient magnitude similarity
 deviation (Xue et al. 2014): it follows what people see where the mean squared error does not, and
 needs no network. It knows stages and pictures, not how either was made.
 """
@@ -25,12 +26,17 @@ from ediffi import images
 from ediffi.cascade.degradation import Degradation, degrade
 from ediffi.cascade.diagnostics import colour_drift, consistency, sharpness, shrunk
 from ediffi.cascade.stages import Stage, as_kept, upscaled
+from ediffi.diffusion.noise import seeded_noise
 from ediffi.files import write_json
+from ediffi.loading import Model
+from ediffi.training.remade import made_anew
 
 PLAIN: Mapping[str, Image.Resampling] = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+ANEW = 1.0
+"""The noise level from which the base samples small pictures anew: things stay, details do not."""
 SIMILAR = 170 / 255**2
 """The constant of GMSD for values from 0 to 1."""
 
@@ -39,12 +45,13 @@ SIMILAR = 170 / 255**2
 class Enlarged:
     """One way of enlarging: means over n pictures, each with half of its 95 % interval.
 
-    `psnr` in dB and `sharp` as a share of the truth's gradient energy; `gmsd` and `consistency` are
-    better the lower, in units of [0, 1] and of [-1, 1]; `drift` is the mean shift of the colours.
+    `small` is what it was given: "clean", "flawed" or, where the base makes such, "remade". `psnr`
+    is in dB, `sharp` the truth's gradient energy as the unit; `gmsd` and `consistency` are better
+    the lower, in units of [0, 1] and of [-1, 1]; `drift` is the mean shift of the colours.
     """
 
     method: str
-    flawed: bool
+    small: str
     psnr: tuple[float, float]
     gmsd: tuple[float, float]
     consistency: tuple[float, float]
@@ -61,7 +68,7 @@ class Nearer:
     """
 
     rival: str
-    flawed: bool
+    small: str
     gmsd: Share
     psnr: Share
 
@@ -80,13 +87,13 @@ class Upscaling:
     ways: tuple[Enlarged, ...]
     nearer: tuple[Nearer, ...]
 
-    def way(self, method: str, flawed: bool) -> Enlarged:
+    def way(self, method: str, small: str) -> Enlarged:
         """The row of a method; StopIteration when there is none."""
-        return next(w for w in self.ways if w.method == method and w.flawed == flawed)
+        return next(w for w in self.ways if w.method == method and w.small == small)
 
-    def beside(self, rival: str, flawed: bool) -> Nearer:
+    def beside(self, rival: str, small: str) -> Nearer:
         """The stage beside a filter; StopIteration when there is none of this name."""
-        return next(n for n in self.nearer if n.rival == rival and n.flawed == flawed)
+        return next(n for n in self.nearer if n.rival == rival and n.small == small)
 
 
 def psnr(pictures: Tensor, truth: Tensor) -> Tensor:
@@ -109,25 +116,47 @@ def plainly(way: Image.Resampling, low_res: Tensor, factor: int) -> Tensor:
     return torch.stack(made)
 
 
+def small_ones(truth: Tensor, low: int, seed: int = 0) -> dict[str, Tensor]:
+    """The truth (n, 3, H, W) with `low` pixels on its shorter side, clean and flawed."""
+    factor = min(truth.shape[2:]) // low
+    clean = as_kept(shrunk(truth, (truth.shape[2] // factor, truth.shape[3] // factor)))
+    return {"clean": clean, "flawed": degrade(clean, Degradation(), _seeds(seed, len(truth)))}
+
+
+def remade(model: Model, clean: Tensor, cond: Any, seed: int = 0) -> Tensor:
+    """Small pictures (n, 3, h, w) of the size of a model's base, as it samples them anew."""
+    noise = seeded_noise(_seeds(seed, len(clean)), tuple(clean.shape[1:]))
+    sampling, made = model.preset.sampling, []
+    with torch.inference_mode():
+        for row in range(len(clean)):
+            one = slice(row, row + 1)
+            told = clean[one], cond.rows([row]), noise[one], ANEW, sampling
+            made.append(made_anew(model.network_at(ANEW), *told))
+    return as_kept(torch.cat(made))
+
+
+def of_model(model: Model, stage: Stage, n: int, seed: int = 0) -> Upscaling:
+    """The study of one of a model's stages on `n` true renders."""
+    truth, captions = true_renders(stage.high, n)
+    cond = model.encoders.condition(captions)
+    small = small_ones(truth, stage.low, seed)
+    if stage.low == model.config.resolution:
+        small["remade"] = remade(model, small["clean"], cond, seed)
+    return measure(stage, truth, cond, small, seed)
+
+
 def measure(
-    stage: Stage,
-    truth: Tensor,
-    cond: Any,
-    seed: int = 0,
-    degradation: Degradation | None = None,
+    stage: Stage, truth: Tensor, cond: Any, small: Mapping[str, Tensor], seed: int = 0
 ) -> Upscaling:
-    """Enlarges the shrunk `truth` (n, 3, H, W) in every way, clean and flawed, one at a time."""
-    factor = stage.high // stage.low
-    size = truth.shape[2] // factor, truth.shape[3] // factor
-    clean = as_kept(shrunk(truth, size))
-    seeds = [seed + k for k in range(len(truth))]
-    flawed = degrade(clean, degradation or Degradation(), seeds)
+    """Enlarges every `small` (n, 3, h, w) of the `truth` in every way, one picture at a time."""
+    factor, seeds = stage.high // stage.low, _seeds(seed, len(truth))
     ways, nearer = [], []
-    for has_flaws, low_res in ((False, clean), (True, flawed)):
+    for kind, low_res in small.items():
         made = {stage.name: _by_stage(stage, low_res, cond, seeds)}
         made |= {name: plainly(way, low_res, factor) for name, way in PLAIN.items()}
-        ways += [_row(name, has_flaws, x, truth, low_res) for name, x in made.items()]
-        nearer += [_nearer(name, has_flaws, made[stage.name], made[name], truth) for name in PLAIN]
+        ways += [_row(name, kind, x, truth, low_res) for name, x in made.items()]
+        nearer += [_nearer(name, kind, made[stage.name], made[name], truth) for name in PLAIN]
+    clean = small["clean"]
     return Upscaling(
         stage=stage.name,
         low=stage.low,
@@ -135,7 +164,7 @@ def measure(
         n=len(truth),
         seed=seed,
         steps=stage.sampling.steps,
-        seam=round(seam(stage, clean[:1], cond.rows([0]), margin=size[1] // 8), 6),
+        seam=round(seam(stage, clean[:1], cond.rows([0]), margin=clean.shape[3] // 8), 6),
         ways=tuple(ways),
         nearer=tuple(nearer),
     )
@@ -179,8 +208,7 @@ def table(found: Upscaling) -> str:
         cells = [w.psnr, w.gmsd, w.consistency, w.drift, w.sharp]
         digits = (2, 4, 4, 4, 2)
         shown = [f"{m:.{d}f} ± {h:.{d}f}" for (m, h), d in zip(cells, digits, strict=True)]
-        kind = "flawed" if w.flawed else "clean"
-        lines.append(f"| {w.method} | {kind} | " + " | ".join(shown) + " |")
+        lines.append(f"| {w.method} | {w.small} | " + " | ".join(shown) + " |")
     lines += ["", f"{found.stage} less a filter, picture by picture, with 95 % interval:", ""]
     lines += [f"- {_sentence(each)}" for each in found.nearer]
     return "\n".join(lines)
@@ -197,10 +225,14 @@ def _by_stage(stage: Stage, low_res: Tensor, cond: Any, seeds: Sequence[int]) ->
     return torch.cat(made)
 
 
-def _row(name: str, flawed: bool, made: Tensor, truth: Tensor, low_res: Tensor) -> Enlarged:
+def _seeds(seed: int, n: int) -> list[int]:
+    return [seed + k for k in range(n)]
+
+
+def _row(name: str, small: str, made: Tensor, truth: Tensor, low_res: Tensor) -> Enlarged:
     return Enlarged(
         method=name,
-        flawed=flawed,
+        small=small,
         psnr=_mean(psnr(made, truth)),
         gmsd=_mean(gmsd(made, truth)),
         consistency=_mean(consistency(made, low_res)),
@@ -209,10 +241,10 @@ def _row(name: str, flawed: bool, made: Tensor, truth: Tensor, low_res: Tensor) 
     )
 
 
-def _nearer(name: str, flawed: bool, made: Tensor, plain: Tensor, truth: Tensor) -> Nearer:
+def _nearer(name: str, small: str, made: Tensor, plain: Tensor, truth: Tensor) -> Nearer:
     return Nearer(
         rival=name,
-        flawed=flawed,
+        small=small,
         gmsd=_difference(gmsd(made, truth), gmsd(plain, truth)),
         psnr=_difference(psnr(made, truth), psnr(plain, truth)),
     )
@@ -220,12 +252,11 @@ def _nearer(name: str, flawed: bool, made: Tensor, plain: Tensor, truth: Tensor)
 
 def _sentence(beside: Nearer) -> str:
     """One stage beside one filter in words, whichever is better."""
-    kind = "flawed" if beside.flawed else "clean"
     edges, error = (
         f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
         for (value, low, high), digits in ((beside.gmsd, 4), (beside.psnr, 2))
     )
-    return f"{beside.rival}, {kind}: GMSD {edges}, PSNR {error} dB"
+    return f"{beside.rival}, {beside.small}: GMSD {edges}, PSNR {error} dB"
 
 
 def _difference(one: Tensor, other: Tensor) -> Share:
@@ -263,8 +294,7 @@ def main() -> int:
         known = ", ".join(stages) or "none"
         raise SystemExit(f"{model.name} has no stage {given.stage!r}; it has {known}.")
     stage = stages[given.stage]
-    truth, captions = true_renders(stage.high, given.n)
-    found = measure(stage, truth, model.encoders.condition(captions))
+    found = of_model(model, stage, given.n)
     write_json(given.out or f"docs/results/upscaling-{stage.name}.json", asdict(found))
     print(table(found))
     return 0

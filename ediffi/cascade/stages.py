@@ -83,7 +83,9 @@ def upscaled(
 
     `picture` (b, 3, h, w) in [-1, 1] is taken as a file would keep it. `cond` holds b prompts,
     `seeds` as many seeds; a stage draws other noise from a seed than another stage. Unguided where
-    `sampling.guidance` is 1. Raises ValueError for sizes and numbers that do not fit.
+    `sampling.guidance` is 1. It begins at `sampling.sigma_max` with the picture, plainly enlarged,
+    under noise: the noisy truth, but for what that much noise hides (ours; the paper is not known
+    to). Raises ValueError for sizes and numbers that do not fit.
     """
     size = stage.size(picture)
     if not len(picture) == cond.batch == len(seeds):
@@ -94,9 +96,11 @@ def upscaled(
     own = tuple(derived_seed(seed, stage.name) for seed in seeds)
     s = stage.sampling
     grid = edm_grid(s.steps, s.sigma_min, s.sigma_max, s.rho)
+    kept = as_kept(picture)
     noise = seeded_noise(own, (3, *size)).to(picture.device)
-    told = cond.with_low_res(as_kept(picture))
-    yield from seeded(stage.sampler, own)(_guided(stage), noise, grid, told)
+    noisy = noise + enlarged(kept, size).clamp(-1, 1) / s.sigma_max
+    told = cond.with_low_res(kept)
+    yield from seeded(stage.sampler, own)(_guided(stage), noisy, grid, told)
 
 
 def chained(

@@ -15,6 +15,7 @@ from ediffi.pipeline import EDiffI
 STALE = "of other weights: run `make records`"
 EVALUATIONS = (
     "evaluation",
+    "evaluation-held-out",
     "evaluation-high+baseline",
     "evaluation-high+baseline-insisting",
     "evaluation-experts",

@@ -47,10 +47,12 @@ def test_configurations_and_ways_of_enlarging_are_rows():
     scored = [Scored(name, (), {}, {"frechet": (9.0, 8.0, 10.0)}, 0.0, {}) for name in "AD"]
     axes, labels = shown(plots_of_shares.configs(Configs(9, 0, 256, "test", tuple(scored))))
     assert labels == ["Config A", "Config D"] and axes.get_xlim()[0] == 0
-    ways = [Enlarged(m, f, *[(0.1, 0.01)] * 5) for f in (False, True) for m in ("sr256", "bicubic")]
+    kinds, methods = ("clean", "remade"), ("sr256", "bicubic")
+    ways = [Enlarged(m, kind, *[(0.1, 0.01)] * 5) for kind in kinds for m in methods]
     found = Upscaling("sr256", 64, 256, 9, 0, 10, 0.0, tuple(ways), ())
     axes, labels = shown(plots_of_shares.upscaling(found))
-    assert labels == ["sr256", "bicubic"] and len(axes.lines) == 4 * 2
+    assert labels == [f"{m}, {kind}" for kind in kinds for m in methods]
+    assert len(axes.lines) == 4 * 2
 
 
 def test_a_history_kept_stands_beside_one_begun_anew():

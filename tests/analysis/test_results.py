@@ -125,8 +125,8 @@ def test_the_studies_of_experts_and_stages_are_told(tmp_path):
     gain = Gain("high", "baseline", 9.7, 60.0, 5, 0.021, (0.01, 0.032))
     seams = Seams("m", 8, 0, (1.0,), {"ensemble": (0.1,)}, (gain,), (Seam(9.61, "a", "b", 0.2),))
     history = History("m", 8, 0, 18, 100, (9.61,), 0.02, 0.03, 0.01, (0.005, 0.015))
-    way = Enlarged("bicubic", False, (28.5, 0.1), *[(0.1, 0.01)] * 4)
-    nearer = Nearer("bicubic", False, (-0.02, -0.03, -0.01), (0.5, -0.1, 1.1))
+    way = Enlarged("bicubic", "clean", (28.5, 0.1), *[(0.1, 0.01)] * 4)
+    nearer = Nearer("bicubic", "clean", (-0.02, -0.03, -0.01), (0.5, -0.1, 1.1))
     stage = Upscaling("sr256", 64, 256, 8, 0, 10, 0.0, (way,), (nearer,))
     for k, record in enumerate((seams, history, stage)):
         (tmp_path / f"{k}.json").write_text(json.dumps(asdict(record)))

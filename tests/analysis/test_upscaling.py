@@ -10,12 +10,13 @@ from torch.nn import functional as F
 
 from analysis import upscaling
 from analysis.true_renders import true_renders
-from analysis.upscaling import gmsd, measure, plainly, psnr, seam, table
+from analysis.upscaling import gmsd, measure, plainly, psnr, seam, small_ones, table
 from ediffi.cascade.stages import Stage
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import EncoderDims, SamplingConfig
 from ediffi.diffusion.samplers import dpmpp_2m
 from ediffi.files import read_json
+from ediffi.loading import open_model
 from tests.fakes import tiny_cascade_folder
 
 DIMS = EncoderDims(t5=2, clip=2, pooled=2, image=2)
@@ -43,6 +44,11 @@ def truth(n: int = 4) -> torch.Tensor:
     return F.interpolate(small / 127.5 - 1, scale_factor=4.0)
 
 
+def studied(of: Stage, pictures: torch.Tensor) -> upscaling.Upscaling:
+    cond = Conditioning.nothing(len(pictures), DIMS)
+    return measure(of, pictures, cond, small_ones(pictures, of.low))
+
+
 def test_psnr_and_gmsd_in_closed_form():
     x = truth(2)
     assert psnr(x, x).tolist() == [math.inf] * 2
@@ -53,15 +59,15 @@ def test_psnr_and_gmsd_in_closed_form():
 
 
 def test_a_perfect_stage_beats_both_filters_by_far():
-    found = measure(stage(), truth(), Conditioning.nothing(4, DIMS))
-    perfect, bicubic = found.way("sr32", False), found.way("bicubic", False)
+    found = studied(stage(), truth())
+    perfect, bicubic = found.way("sr32", "clean"), found.way("bicubic", "clean")
     assert perfect.gmsd[0] < 1e-3 < bicubic.gmsd[0]
     assert perfect.psnr[0] > bicubic.psnr[0] + 10
     assert perfect.consistency[0] < 0.005 and perfect.sharp[0] == pytest.approx(1, abs=1e-3)
-    assert found.way("sr32", True).psnr[0] < perfect.psnr[0]
+    assert found.way("sr32", "flawed").psnr[0] < perfect.psnr[0]
     assert table(found).count("\n| ") == 1 + 6
     assert found.seam == 0
-    nearer = found.beside("bicubic", False)
+    nearer = found.beside("bicubic", "clean")
     assert nearer.gmsd[0] == pytest.approx(perfect.gmsd[0] - bicubic.gmsd[0], abs=1e-4)
     assert nearer.gmsd[2] < 0
 
@@ -71,18 +77,18 @@ def test_pairs_tell_apart_what_two_intervals_do_not():
         return blocks(x, sigma, cond) * 0.8
 
     pictures = truth(8) * torch.linspace(0.05, 1, 8).view(8, 1, 1, 1)
-    found = measure(stage(pale), pictures, Conditioning.nothing(8, DIMS))
-    mine, theirs = found.way("sr32", False), found.way("bicubic", False)
+    found = studied(stage(pale), pictures)
+    mine, theirs = found.way("sr32", "clean"), found.way("bicubic", "clean")
     assert abs(mine.psnr[0] - theirs.psnr[0]) < mine.psnr[1] + theirs.psnr[1]
-    assert found.beside("bicubic", False).psnr[1] > 5
+    assert found.beside("bicubic", "clean").psnr[1] > 5
 
 
 def test_a_stage_that_shifts_colours_is_caught():
     def tinted(x, sigma, cond):
         return blocks(x, sigma, cond) * 0.5 + torch.tensor([0.2, 0, 0]).view(1, 3, 1, 1)
 
-    found = measure(stage(tinted), truth(), Conditioning.nothing(4, DIMS))
-    assert found.way("sr32", False).drift[0] > 0.04 > found.way("lanczos", False).drift[0]
+    found = studied(stage(tinted), truth())
+    assert found.way("sr32", "clean").drift[0] > 0.04 > found.way("lanczos", "clean").drift[0]
 
 
 def test_a_stage_whose_answer_depends_on_the_crop_has_a_seam():
@@ -105,6 +111,19 @@ def test_truth_is_drawn_at_the_size_that_is_asked():
     assert replace(stage(), low=16).high == 32
 
 
+def test_small_pictures_are_made_anew_by_the_base_and_the_same_again(tmp_path):
+    model = open_model(tiny_cascade_folder(tmp_path / "tiny"), torch.device("cpu"), torch.float32)
+    clean, cond = (
+        small_ones(true_renders(32, 2)[0], 16)["clean"],
+        model.encoders.condition(["a"] * 2),
+    )
+    made = upscaling.remade(model, clean, cond)
+    assert made.shape == clean.shape and bool((made != clean).flatten(1).any(1).all())
+    assert torch.equal(upscaling.remade(model, clean, cond), made)
+    alone = upscaling.remade(model, clean[1:], cond.rows([1]), seed=1)
+    assert torch.equal(alone[0], made[1])
+
+
 def test_the_command_measures_one_stage_of_a_model(tmp_path, capsys, monkeypatch):
     def run(*words):
         monkeypatch.setattr(sys, "argv", ["upscaling", *map(str, words)])
@@ -112,7 +131,10 @@ def test_the_command_measures_one_stage_of_a_model(tmp_path, capsys, monkeypatch
 
     folder, out = tiny_cascade_folder(tmp_path / "tiny"), tmp_path / "sr32.json"
     assert run("--model", folder, "--stage", "sr32", "--n", 2, "--out", out) == 0
-    assert len(read_json(out)["ways"]) == 6
-    assert "| lanczos | flawed |" in capsys.readouterr().out
+    assert len(read_json(out)["ways"]) == 9
+    told = capsys.readouterr().out
+    assert "| lanczos | flawed |" in told and "| sr32 | remade |" in told
+    assert run("--model", folder, "--stage", "sr64", "--n", 2, "--out", out) == 0
+    assert {way["small"] for way in read_json(out)["ways"]} == {"clean", "flawed"}
     with pytest.raises(SystemExit, match="no stage 'sr256'; it has sr32, sr64"):
         run("--model", folder)

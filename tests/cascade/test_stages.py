@@ -75,6 +75,39 @@ def test_a_stage_enlarges_any_aspect_step_by_step(size):
     assert torch.allclose(steps[-1].x, larger, atol=1e-5)
 
 
+@pytest.mark.parametrize("top", [0.5, 2.0, 20.0])
+def test_a_stage_begins_with_its_picture_under_noise(top):
+    told, given = Believer(), picture()
+    last(upscaled(stage(denoiser=told, sigma_max=top), given, nothing(), [1, 2]))
+    first, sigma, _ = told.asked[0]
+    noise = (first - enlarged(as_kept(given), (32, 32)).clamp(-1, 1)) / top
+    assert sigma == top and float(noise.std()) == pytest.approx(1, abs=0.05)
+    usual = Believer()
+    last(upscaled(stage(denoiser=usual), given, nothing(), [1, 2]))
+    same = (usual.asked[0][0] - enlarged(as_kept(given), (32, 32)).clamp(-1, 1)) / 20
+    assert torch.allclose(noise, same, atol=1e-4)
+
+
+def test_where_nothing_is_to_be_added_beginning_low_changes_nothing():
+    """Of Gaussian pictures around the enlarged one, a low start ends where a high one does."""
+    given = picture(1)
+    mean = enlarged(as_kept(given), (32, 32)).clamp(-1, 1)
+
+    def known(x, sigma, cond):
+        share = 0.1**2 / (0.1**2 + sigma.view(-1, 1, 1, 1) ** 2)
+        return mean + share * (x - mean)
+
+    ends = []
+    for top in (1.0, 20.0):
+        ends.append(
+            last(
+                upscaled(stage(denoiser=known, steps=400, sigma_max=top), given, nothing(1), [3])
+            ).x
+        )
+    assert float((ends[0] - ends[1]).abs().max()) < 0.01
+    assert float((ends[0] - mean).std()) == pytest.approx(0.1, rel=0.05)
+
+
 def test_the_denoiser_is_shown_what_a_file_would_keep():
     told = Believer()
     given = picture() * 1.5
@@ -88,8 +121,8 @@ def test_the_denoiser_is_shown_what_a_file_would_keep():
 def test_noise_follows_the_seed_and_differs_from_stage_to_stage_and_from_the_base():
     def start(seeds, **settings):
         told = Believer()
-        b = len(seeds)
-        next(upscaled(stage(denoiser=told, **settings), picture(b), nothing(b), seeds))
+        b, black = len(seeds), torch.zeros(len(seeds), 3, 8, 8)
+        next(upscaled(stage(denoiser=told, **settings), black, nothing(b), seeds))
         return told.asked[0][0] / 20.0
 
     both = start([1, 2])

@@ -11,6 +11,7 @@ from ediffi import images
 from ediffi.cascade.degradation import Degradation
 from ediffi.cascade.diagnostics import shrunk
 from ediffi.conditioning.cache import build_cache, mapped
+from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import SamplingConfig
 from ediffi.training.cascade_data import REMADE_SHARE, CropSource
 from ediffi.training.data import ShardSource
@@ -27,7 +28,7 @@ class Believer(nn.Module):
     def __init__(self, answer: float = 0.5):
         super().__init__()
         self.answer = nn.Parameter(torch.tensor(answer))
-        self.asked: list[tuple[torch.Tensor, float, object]] = []
+        self.asked: list[tuple[torch.Tensor, float, Conditioning]] = []
 
     def forward(self, x, sigma, cond):
         self.asked.append((x.clone(), float(sigma[0]), cond))
