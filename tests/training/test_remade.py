@@ -75,10 +75,12 @@ def test_what_is_made_is_kept_until_base_or_levels_are_others(tmp_path):
     assert remaker.remake(shards) == 0
     assert replace(remaker, levels=Levels(0.3, 1.0)).remake(shards) == 9
     assert replace(remaker, mark="other").remake(shards) == 9
-    whole = remade_path(shards[0]).read_bytes()
-    remade_path(shards[0]).write_bytes(whole[:40])
+    path = remade_path(shards[0])
+    whole = mapped(path)["pictures"].clone()
+    path.write_bytes(path.read_bytes()[:40])
     assert replace(remaker, mark="other").remake(shards) == 5
-    assert remade_path(shards[0]).read_bytes() == whole
+    # Not the bytes of the file: its header is in no fixed order.
+    assert torch.equal(mapped(path)["pictures"], whole)
 
 
 @pytest.mark.parametrize(
