@@ -3,7 +3,7 @@
     data/train, data/flat, ...    pictures, captions and caches to train on
     data/validation               the same, to watch
     encoders/t5, encoders/clip    tokenizers and encoders; checkpoints in encoders/t5-training, ...
-    data/large256/remade-*         small pictures as the base makes them, for the first stage
+    data/large256/remade-*        small pictures as the base makes them, for the first stage
     base32, base64                runs: log.jsonl, sheet-*.png, checkpoint.safetensors
     weights                       the model folder: t5, clip, baseline, inspector, judge, model.json
 

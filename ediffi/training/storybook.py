@@ -101,7 +101,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--base-only", action="store_true", help="draw nothing for the stages")
     parser.add_argument("--first-seed", type=int, help="other scenes: the seed of the first one")
     parser.add_argument(
-        "--start", type=Path, help="network folder that the one phase named by --part begins with"
+        "--start",
+        type=Path,
+        help="network folder that the one phase named by --part begins with; of remake, the base",
     )
     given = parser.parse_args(arguments)
     plan = plans.plan(given.plan)

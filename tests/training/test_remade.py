@@ -8,14 +8,18 @@ import torch
 from torch import nn
 
 from ediffi import images
+from ediffi.build import build_denoiser
 from ediffi.cascade.degradation import Degradation
 from ediffi.cascade.diagnostics import shrunk
 from ediffi.conditioning.cache import build_cache, mapped
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import SamplingConfig
+from ediffi.presets import preset
+from ediffi.training import checkpoint, lineage, parts, plans
 from ediffi.training.cascade_data import REMADE_SHARE, CropSource
 from ediffi.training.data import ShardSource
 from ediffi.training.remade import Levels, Remade, Remaker, grid_from, remade_path
+from ediffi.weights import save_network
 from tests.training.worlds import SIZE, CountingEncoders, write_shards
 
 SAMPLING = SamplingConfig(steps=12, guidance=1.0)
@@ -129,3 +133,33 @@ def test_whole_pictures_and_their_remade_ones_belong_together(tmp_path):
     batch = CropSource(source, 2, remade=Remade.beside(source)).batch(range(9))
     believed = (batch.cond.low_res - 0.5).abs().flatten(1).amax(1) < 0.01
     assert 0 < int(believed.sum()) < 9
+
+
+def test_small_pictures_are_remade_by_the_last_base_or_by_the_one_that_is_given(tmp_path):
+    plan, base = plans.plan("tiny"), preset("tiny").base
+    recipe = parts.Recipe(tmp_path, plan)
+    with pytest.raises(FileNotFoundError, match="holds no trained base yet"):
+        recipe.remake(plan.phase("sr32"))
+    for name in ("base16", "baseline", "high"):
+        torch.manual_seed(len(name))
+        own = build_denoiser(base)
+        state = {"name": name, "config": {}, "pictures": 8, "steps": 1, "seconds": 1.0}
+        state |= {"decaying": False, "ema": own.state_dict()}
+        checkpoint.save(tmp_path / name / checkpoint.FILE, state)
+        last = "base16" if name == "base16" else "baseline"
+        if name == last:
+            mark = lineage.weights_mark(own.state_dict())
+        assert recipe.remake(plan.phase("sr32")) == {"by": mark, "made": 0}
+    save_network(tmp_path / "given", own, base, {}, torch.float32)
+    given = parts.Recipe(tmp_path, plan, start=tmp_path / "given").remake(plan.phase("sr32"))
+    assert given["by"] == lineage.weights_mark(own.state_dict()) != mark
+
+
+def test_the_base_comes_before_what_it_remakes_and_that_before_the_stages(tmp_path):
+    names = [part.name for part in parts.Recipe(tmp_path, plans.plan("tiny")).parts()]
+    assert names.index("low") < names.index("remake") == names.index("sr32") - 1
+    plain = plans.plan("tiny").with_phase(replace(plans.plan("tiny").phase("sr32"), remade=None))
+    branches = [replace(p, remade=None) for p in plain.phases if p.name.startswith("sr32-")]
+    for branch in branches:
+        plain = plain.with_phase(branch)
+    assert "remake" not in [part.name for part in parts.Recipe(tmp_path, plain).parts()]

@@ -18,7 +18,7 @@ from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
 from ediffi.storybook.dataset import render_shards
 from ediffi.storybook.scene import Scene
-from ediffi.training import checkpoint, folders, jobs, lineage, parts, plans, storybook
+from ediffi.training import folders, jobs, lineage, parts, plans, storybook
 from ediffi.training.inspector import read_shards
 from ediffi.training.parts import Cut, Part
 from ediffi.weights import load_network, save_network
@@ -95,36 +95,6 @@ def test_weights_to_begin_with_belong_to_one_phase(tmp_path, only):
             tmp_path, plans.plan("tiny"), only, "cpu", lambda text: None, tmp_path
         )
     assert not list(tmp_path.iterdir())
-
-
-def test_small_pictures_are_remade_by_the_last_base_or_by_the_one_that_is_given(tmp_path):
-    plan, base = plans.plan("tiny"), preset("tiny").base
-    recipe = parts.Recipe(tmp_path, plan)
-    with pytest.raises(FileNotFoundError, match="holds no trained base yet"):
-        recipe.remake(plan.phase("sr32"))
-    for name in ("base16", "baseline", "high"):
-        torch.manual_seed(len(name))
-        own = build_denoiser(base)
-        state = {"name": name, "config": {}, "pictures": 8, "steps": 1, "seconds": 1.0}
-        state |= {"decaying": False, "ema": own.state_dict()}
-        checkpoint.save(tmp_path / name / checkpoint.FILE, state)
-        last = "base16" if name == "base16" else "baseline"
-        if name == last:
-            mark = lineage.weights_mark(own.state_dict())
-        assert recipe.remake(plan.phase("sr32")) == {"by": mark, "made": 0}
-    save_network(tmp_path / "given", own, base, {}, torch.float32)
-    given = parts.Recipe(tmp_path, plan, start=tmp_path / "given").remake(plan.phase("sr32"))
-    assert given["by"] == lineage.weights_mark(own.state_dict()) != mark
-
-
-def test_the_base_comes_before_what_it_remakes_and_that_before_the_stages(tmp_path):
-    names = [part.name for part in parts.Recipe(tmp_path, plans.plan("tiny")).parts()]
-    assert names.index("low") < names.index("remake") == names.index("sr32") - 1
-    plain = plans.plan("tiny").with_phase(replace(plans.plan("tiny").phase("sr32"), remade=None))
-    branches = [replace(p, remade=None) for p in plain.phases if p.name.startswith("sr32-")]
-    for branch in branches:
-        plain = plain.with_phase(branch)
-    assert "remake" not in [part.name for part in parts.Recipe(tmp_path, plain).parts()]
 
 
 @pytest.mark.parametrize(
