@@ -2,7 +2,8 @@
 
 The paper compares A (one base, one SR256), B (two SR256 experts), C (a high-noise base expert and
 one for the rest) and D (three base experts) by FID on COCO. "A+" is ours: D's base before A's one
-SR256, so that the base's experts are seen alone. Here every configuration paints the same captions
+SR256, so that the base's experts are seen alone; so is "four", its four-expert experiment (Sec.
+5.1) in that place. Here every configuration paints the same captions
 from the same noise, and the inspector reads what is there; what is saved beside A is paired. It
 asks the front door and knows no network.
 """
@@ -18,6 +19,7 @@ import numpy as np
 
 from analysis.intervals import Share
 from analysis.samples import Samples, quiet
+from ediffi.experts.node_sets import BASE_SETS
 from ediffi.storybook.distances import frechet_saved
 from ediffi.storybook.evaluation import (
     Progress,
@@ -40,6 +42,7 @@ SOURCES: Mapping[str, tuple[str, bool]] = {
     "B": ("baseline", True),
     "C": ("rest+high", True),
     "D": ("experts", True),
+    "four": ("+".join(role.name for role in BASE_SETS["four"]), False),
 }
 """For each configuration its base in a model folder, and whether the first stage has experts."""
 

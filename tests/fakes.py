@@ -172,10 +172,10 @@ def tiny_ensemble_folder(root: Path) -> Path:
 
 
 def tiny_configs_folder(root: Path) -> Path:
-    """Everything that the four configurations need, at the tiny preset's size."""
+    """Everything that the configurations need, at the tiny preset's size."""
     tiny_model_folder(root)
     base, stage = preset("tiny").base, preset("tiny").stages[0].denoiser
-    roles = {role.name: (role, base) for letter in "CD" for role in BASE_SETS[letter]}
+    roles = {role.name: (role, base) for of in ("C", "D", "four") for role in BASE_SETS[of]}
     roles |= {f"sr32-{role.name}": (role, stage) for role in SR256_SETS["D"]}
     for seed, (name, (role, config)) in enumerate(roles.items()):
         descent = Descent(role.part, role.part.intervals(), role.served())

@@ -99,14 +99,19 @@ class StorybookPlan:
 
 
 def branched(plan: BranchPlan, like: Phase, decay_share: float = 0.2) -> tuple[Phase, ...]:
-    """The phases that carry out a plan of branches; batch and data as in the phase `like`."""
+    """The phases that carry out a plan of branches; batch and data as in the phase `like`.
+
+    The rate falls over the last `decay_share` of a branch that nothing starts from. Others keep
+    theirs: whatever starts from them would miss what they learn while it falls.
+    """
+    starts = {b.start for b in plan.branches}
     return tuple(
         replace(
             like,
             name=b.name,
             pictures=b.pictures,
             seconds=None,
-            decay_share=decay_share,
+            decay_share=0.0 if b.name in starts else decay_share,
             branch=b,
             compiled=False,
         )
@@ -139,9 +144,9 @@ def config_c(start: str, pictures: int) -> BranchPlan:
 def quarters(start: str, pictures: int) -> BranchPlan:
     """The paper's four-expert experiment from a trained root (Sec. 5.1).
 
-    Halves and quarters see equally many `pictures` each, as in the paper.
+    `pictures` is what the two halves and four quarters see together, each as many, as in the paper.
     """
-    whole = four_experts(1, pictures, pictures)
+    whole = four_experts(1, max(1, pictures // 6), max(1, pictures // 6))
     branches = tuple(
         replace(branch, start=start if branch.start == "baseline" else branch.start)
         for branch in whole.branches
@@ -196,17 +201,6 @@ _ACCELERATOR = StorybookPlan(
     evaluated=1000,
 )
 
-_CONFIGS = replace(
-    _ACCELERATOR,
-    name="storybook-configs",
-    phases=(
-        *_ACCELERATOR.phases,
-        *branched(config_c("base64", 400_000), _BASE64),
-        *branched(quarters("base64", 60_000), _BASE64),
-    ),
-)
-"""The storybook, and what the study of the paper's Table 1 needs besides: it need not ship."""
-
 _CPU = StorybookPlan(
     name="storybook-cpu",
     preset="storybook",
@@ -231,6 +225,21 @@ _CPU = StorybookPlan(
     judge=Limit(steps=450),
     evaluated=1000,
 )
+
+
+def _with_configs(plan: StorybookPlan, name: str) -> StorybookPlan:
+    """The plan, and what the study of the paper's Table 1 needs besides: it need not ship.
+
+    All that serve one configuration see as many pictures as the plan's baseline goes on for.
+    """
+    baseline = plan.phase("baseline")
+    others = (config_c("base64", baseline.pictures), quarters("base64", baseline.pictures))
+    phases = [branched(each, baseline, baseline.decay_share) for each in others]
+    return replace(plan, name=name, phases=(*plan.phases, *phases[0], *phases[1]))
+
+
+_CONFIGS = _with_configs(_ACCELERATOR, "storybook-configs")
+_CPU_CONFIGS = _with_configs(_CPU, "storybook-cpu-configs")
 
 _REMADE = replace(
     _CPU,
@@ -266,7 +275,7 @@ _TINY = StorybookPlan(
     gate_captions=60,
 )
 
-_ALL = (_ACCELERATOR, _CONFIGS, _CPU, _REMADE, _TINY)
+_ALL = (_ACCELERATOR, _CONFIGS, _CPU, _CPU_CONFIGS, _REMADE, _TINY)
 PLANS: Mapping[str, StorybookPlan] = {p.name: p for p in _ALL}
 
 

@@ -33,6 +33,8 @@ from ediffi.weights import save_network
 
 ENCODERS = ("t5", "clip")
 BASELINE = "baseline"
+ENSEMBLES = {"experts": "D", "four": "four"}
+"""What a model folder calls the experts of which configuration."""
 
 
 def export_model(
@@ -41,9 +43,9 @@ def export_model(
     """Writes the model folder `weights` from the averaged weights of the runs in `folder`.
 
     The baseline is its continued branch, or the last phase that was begun; every other branch with
-    a checkpoint becomes an expert, and experts that tile become the ensemble "experts"; stages that
-    were begun are there too. Works while training goes on. Raises FileNotFoundError when no base is
-    trained yet.
+    a checkpoint becomes an expert; Config D's become the ensemble "experts", the paper's quarters
+    the ensemble "four"; stages that were begun are there too. Works while training goes on. Raises
+    FileNotFoundError when no base is trained yet.
     """
     begun = [phase for phase in plan.phases if checkpoint.exists(folder / phase.name)]
     chosen = {p.name: p for p in begun if p.branch is not None or p.stage is not None}
@@ -63,15 +65,18 @@ def export_model(
         state = averaged(folder / phase.name, module)
         record = _record(folder, plan, name, phase, state) | {"encoders": mark}
         sums[name] = save_network(weights / name, module, config, record)
-    ensembles, stages = _groups(chosen)
+    ensembles, stages = groups(chosen)
     write_model(weights, of.name, BASELINE, {name: name for name in chosen}, ensembles, stages)
     return {"sha256": sums, "ensembles": ensembles, "stages": stages}
 
 
-def _groups(chosen: dict[str, Phase]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+def groups(chosen: dict[str, Phase]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """The ensembles and the stages that these networks make; a stage prefers its experts."""
-    experts = [role.name for role in BASE_SETS["D"]]
-    ensembles = {"experts": experts} if set(experts) <= chosen.keys() else {}
+    ensembles = {}
+    for ensemble, configuration in ENSEMBLES.items():
+        experts = [role.name for role in BASE_SETS[configuration]]
+        if set(experts) <= chosen.keys():
+            ensembles[ensemble] = experts
     stages = {}
     for name, phase in chosen.items():
         if phase.stage is not None and phase.branch is None:

@@ -18,7 +18,7 @@ def test_every_configuration_opens_with_its_own_networks(tmp_path):
     models = open_all(tiny_configs_folder(tmp_path / "tiny"), stage="sr32")
     ran = {}
     for name, model in models.items():
-        steps = list(model.steps(model.request("a fox", size=32, steps=9)))
+        steps = list(model.steps(model.request("a fox", size=32, steps=24)))
         ran[name] = {expert for step in steps for expert in step.experts}
     halves = {"sr32-low", "sr32-high"}
     assert ran["A"] == {"baseline", "sr32"}
@@ -26,6 +26,7 @@ def test_every_configuration_opens_with_its_own_networks(tmp_path):
     assert ran["B"] == {"baseline"} | halves
     assert ran["C"] == {"rest", "high"} | halves
     assert ran["D"] == {"low", "middle", "high"} | halves
+    assert ran["four"] == {"quarter0", "quarter1", "quarter2", "quarter3", "sr32"}
 
 
 N = 8
@@ -89,6 +90,7 @@ def test_configurations_without_their_networks_are_left_out_and_told(tmp_path):
         "B": ("sr32-low", "sr32-high"),
         "C": ("rest", "sr32-low", "sr32-high"),
         "D": ("sr32-low", "sr32-high"),
+        "four": ("quarter0", "quarter1", "quarter2", "quarter3"),
     }
     found = Configs(10, 0, 32, "test", (Scored("A", (), {}, {}, 0.0, {}),), gone)
     lacking = "there is no network 'sr32-low' and no network 'sr32-high'."

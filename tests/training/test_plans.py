@@ -82,6 +82,27 @@ def test_only_long_phases_are_compiled():
     assert plans.plan("storybook").phase("base64").compiled
 
 
+def test_what_others_start_from_keeps_its_rate():
+    """A quarter would start from its half before the rate fell, and miss what it learnt then."""
+    plan = plans.plan("storybook-cpu-configs")
+    rates = {phase.name: phase.decay_share for phase in plan.phases if phase.branch is not None}
+    assert rates["half0"] == rates["half1"] == 0
+    assert rates["quarter3"] == rates["rest"] == rates["baseline"] == 0.6
+
+
+@pytest.mark.parametrize("name", ["storybook-configs", "storybook-cpu-configs"])
+def test_four_experts_see_together_what_the_baseline_goes_on_for(name):
+    plan = plans.plan(name)
+    baseline = plan.phase("baseline").pictures
+    four = [phase for phase in plan.phases if phase.name[:-1] in ("half", "quarter")]
+    assert len({phase.pictures for phase in four}) == 1
+    assert baseline - 6 < sum(phase.pictures for phase in four) <= baseline
+    assert [phase.branch.start for phase in four if phase.branch] == [
+        *("base64", "base64"),
+        *("half0", "half0", "half1", "half1"),
+    ]
+
+
 def test_only_the_first_stage_learns_from_what_the_base_makes_and_only_where_it_is_asked():
     remade = [plan for plan in plans.PLANS.values() if any(p.remade for p in plan.phases)]
     assert [plan.name for plan in remade] == ["storybook-cpu-remade", "tiny"]
