@@ -112,7 +112,8 @@ class Api:
         The sentence says in English what the picture shows, such as "a red fox in the snow": its
         things, their colours, a place, a weather, a style. steps (1 to 50) and guidance (0 to 15)
         are the model's own if left out, and so is the size in pixels. insist (0 to 0.5) is how far
-        the early steps go until every phrase is heard: 0 is faster and shows less of the sentence.
+        the early steps go until every phrase is heard: 0 is faster and shows less of a sentence of
+        several things; one thing, neither painted nor put on a side, is not insisted on.
         """
         with refusals():
             steered = steering.read(insist=insist)

@@ -16,6 +16,7 @@ from analysis.side_by_side import EIGHT, SHARES, departure, difference, left_out
 from demo.checks import clean
 from demo.engine import Engine, Painted, Picture, Progress, Request
 from demo.steering import INSIST, STRENGTH
+from ediffi.conditioning.prompt import Prompt
 
 KINDS = {
     "encoders": "The encoders",
@@ -198,6 +199,12 @@ def _lent(asked: Request, model: Engine) -> tuple[Variant, ...]:
 
 
 def _insisted(asked: Request, model: Engine) -> tuple[Variant, ...]:
+    turn = asked.steering.turn
+    said = [asked.prompt, *(turn[1:] if turn else ())]
+    if not asked.painting and not any(Prompt(text).arranges for text in said):
+        raise ValueError(
+            "The sentence names no two things and places none, so nothing of it is insisted on."
+        )
     far = asked.steering.insist or INSIST
     return tuple(
         Variant(label, replace(asked, steering=replace(asked.steering, insist=value)))

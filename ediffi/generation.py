@@ -236,7 +236,8 @@ class Generator:
         insist, pulls = words.requests[0].sampling.insist, [to_places(words.cond.painting)]
         if insist:
             phrases = self.conditioner.phrases(words.requests, words.cond).to(self.device)
-            pulls.append(insistence(phrases, insist))
+            if phrases.columns.any():
+                pulls.append(insistence(phrases, insist))
         for pull in pulls:
             if pull is not None:
                 denoiser = Pulled(denoiser, self.model.network_at, words.cond, pull)

@@ -93,7 +93,8 @@ class EDiffI:
         where the next expert takes over. `style` is a picture, or what `style` makes of several;
         `timeline` is turns (share of the steps, words from there on); `t5_prompt` and `clip_prompt`
         are other words for one encoder. `insist`, 0 to 0.5, is how far the early steps move the
-        picture until every phrase is heard. Raises ValueError in one sentence.
+        picture until every phrase is heard; a prompt of one thing, neither painted nor put on a
+        side, is left alone. Raises ValueError in one sentence.
         """
         sampling = sampling_with(
             self.model.preset.sampling,

@@ -81,7 +81,8 @@ def test_a_record_says_what_was_insisted_on_and_the_pictures_are_made_so():
     assert "insist" not in record(model, evaluation)
     told = record(model, evaluation, 0.1)
     assert told["insist"] == 0.1 and recorded(told) == evaluation
-    pictures = painter(model, steps=3, insist=0.1)(["a red fox"], [3])
-    made = model.generate("a red fox", 3, steps=3, insist=0.1).image
+    said = "a red fox and an owl"
+    pictures = painter(model, steps=3, insist=0.1)([said], [3])
+    made = model.generate(said, 3, steps=3, insist=0.1).image
     assert np.array_equal(pictures[0], readable(np.asarray(made)[None])[0])
-    assert not np.array_equal(pictures, painter(model, steps=3)(["a red fox"], [3]))
+    assert not np.array_equal(pictures, painter(model, steps=3)([said], [3]))

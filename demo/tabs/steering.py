@@ -84,7 +84,7 @@ class SteeringWidgets:
                 value=INSIST,
                 step=0.01,
                 label="Insist on all that is named",
-                info="All of it, as often and where it is said: slower; 0 is the paper's way.",
+                info="Several things, as often and where it is said: slower. 0 is the paper's.",
                 elem_id="insist",
             )
 

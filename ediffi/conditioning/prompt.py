@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from ediffi.conditioning.sides import OPPOSITE, Stated, stated
+from ediffi.conditioning.surroundings import surrounds
 
 MAX_CHARACTERS = 2_000
 NUMBERS = {
@@ -25,7 +26,8 @@ DETERMINERS = frozenset(
 ) | frozenset(NUMBERS)
 JOINTS = frozenset(
     "and or but with without of in on at by to from for as is are was were under below beneath"
-    " above over beside near behind before between into onto through around there".split()
+    " above over beside near behind before after between among during while into onto through"
+    " around there".split()
 )
 """English words that end a phrase on its left; the lists decide on a hint, on no picture."""
 PLACING = frozenset("in at on by near through".split())
@@ -155,6 +157,18 @@ class Prompt:
             said = True
         return tuple(span for span in found if not self._determines(span))
 
+    @property
+    def things(self) -> tuple[Span, ...]:
+        """The phrases that name something in the picture: not where, when or how all of it is.
+
+        `a red fox` of `a drawing of a red fox in the snow at night`. English only.
+        """
+        return tuple(
+            span
+            for span in self.phrases
+            if not surrounds(Prompt(self.text[span.start : span.end]).words)
+        )
+
     def rest(self, spans: Iterable[Span]) -> str:
         """What the text says without some phrases and the words that joined them to it.
 
@@ -206,6 +220,16 @@ class Prompt:
             elif after and self._between(told.end, after.start) in ("", ","):
                 found.append((after, told.side))
         return tuple(found)
+
+    @property
+    def arranges(self) -> bool:
+        """Whether the text names several things, of which one may go unheard, or places one.
+
+        `a fox under the moon` does neither: for every thing on a side it has its surroundings.
+        """
+        things = self.things
+        placed = [span in things for span, _ in self.sides]
+        return sum(map(self.counted, things)) > 1 or 2 * sum(placed) > len(placed)
 
     @property
     def _stated(self) -> tuple[Stated, ...]:

@@ -4,8 +4,9 @@ A prompt that names two things often becomes a picture of one: nowhere in the no
 looked for, and soon it is too late. So the picture is pulled (`pulling.py`) until every phrase has
 a place that listens to it (after Chefer et al. 2023, "Attend-and-Excite"; not in the paper). Theirs
 raises the worst word alone and in several rounds; here all phrases count alike, one round a step,
-what is counted asks for as many places, and what the prompt puts on a side is asked for there. It
-knows phrases as columns of attention, neither guidance nor solvers.
+what is counted asks for as many places, and what the prompt puts on a side is asked for there. One
+thing alone has no rival, so a prompt of one, neither painted nor put on a side, insists on nothing.
+It knows phrases as columns of attention, neither guidance nor solvers.
 """
 
 from __future__ import annotations
@@ -104,10 +105,14 @@ def bind_phrases(
     """The phrases of prompts on the columns of their conditioning, as the projector joins them.
 
     What is painted may be heard where it is painted, what the prompt puts on a side there, and
-    everything else everywhere. The first 16 phrases that an encoder reads count.
+    everything else everywhere. The first 16 phrases that an encoder reads count; none does where
+    nothing is painted and the prompt arranges nothing (`Prompt.arranges`).
     """
     n, m = cond.t5.shape[1], cond.clip.shape[1]
-    rows = [_rows(Prompt(p), told, m) for p, told in zip(prompts, texts, strict=True)]
+    rows = [
+        _rows(said, told, m) if (painting and painting.regions) or said.arranges else []
+        for said, painting, told in zip(map(Prompt, prompts), paintings, texts, strict=True)
+    ]
     most = max(1, *map(len, rows))
     columns = torch.zeros(len(rows), most, m + n + 2)
     places = torch.ones(len(rows), most, GRID, GRID)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ediffi.answers import Result
+from ediffi.conditioning.prompt import Prompt
 from ediffi.controls.insisting import (
     MOST_PHRASES,
     Phrases,
@@ -122,8 +123,41 @@ def test_phrases_have_the_columns_of_both_streams():
 
 
 def test_the_number_a_phrase_begins_with_is_asked():
-    _, phrases = told(tiny_pipeline(), "three red foxes and a blue boat", "a boat")
-    assert phrases.asked.tolist() == [[3, 1], [1, 1]]
+    _, phrases = told(tiny_pipeline(), "three red foxes and a blue boat", "two boats")
+    assert phrases.asked.tolist() == [[3, 1], [2, 1]]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "so"),
+    [
+        (PROMPT, True),
+        ("a red fox", False),
+        ("a flat drawing of a red fox in the snow at night", False),
+        ("two red foxes", True),
+        ("a red fox on the left", True),
+        ("a red fox under the moon", False),
+        ("the sun above a red fox", False),
+        ("a red fox on the left under the moon", True),
+        ("a boat under a bridge", True),
+        ("a red fox in a blue hat", True),
+        ("the snow", False),
+        ("", False),
+    ],
+)
+def test_one_thing_alone_is_not_insisted_on(prompt, so):
+    assert Prompt(prompt).arranges is so
+    _, phrases = told(tiny_pipeline(), prompt, PROMPT)
+    assert bool(phrases.columns[0].any()) is so
+    assert phrases.columns[1].any(), "what else is in the batch does not matter"
+
+
+def test_one_thing_that_is_painted_is_insisted_on():
+    model, prompt = tiny_pipeline(), "a red fox in the snow"
+    painting = Painting(prompt).add("the snow", LEFT)
+    requests = [model.request(prompt, 1, painting=each) for each in (painting, Painting(prompt))]
+    _, phrases = bound(model, requests)
+    assert phrases.columns[0].any(1).sum() == 2
+    assert not phrases.columns[1].any(), "an empty painting is none"
 
 
 def test_what_is_painted_may_be_heard_where_it_is_painted():
@@ -198,6 +232,8 @@ def test_nothing_to_insist_on_is_the_plain_picture():
     model = tiny_pipeline()
     plain = model.generate("", 3, steps=4)
     assert same(plain, model.generate("", 3, steps=4, insist=0.1))
+    lone = "a red fox in the snow"
+    assert same(model.generate(lone, 3, steps=4), model.generate(lone, 3, steps=4, insist=0.1))
     zero = model.generate(PROMPT, 3, steps=4, insist=0)
     assert same(zero, model.generate(PROMPT, 3, steps=4))
 

@@ -98,10 +98,13 @@ def test_painting_look_and_networks_stand_beside_the_plain_picture():
     assert laid.request.manner == manner and plainly.request == PAINTED
     plain, lent = variants("look", steered(look=LOOK), FakeEngine())
     assert not plain.request.steering.lends and lent.request.steering.look is LOOK
-    put = variants("insist", steered(insist=0.2), FakeEngine())
+    far = replace(steered(insist=0.2), prompt="a fox and an owl")
+    put = variants("insist", far, FakeEngine())
     assert [v.request.steering.insist for v in put] == [0.0, 0.2]
-    usual = variants("insist", steered(insist=0.0), FakeEngine())[1].request
-    assert usual == replace(ASKED, pictures=1)
+    usual = variants("insist", replace(PAINTED, steering=Steering(insist=0.0)), FakeEngine())
+    assert usual[1].request == PAINTED
+    later = steered(turn=(0.5, "a fox and an owl"))
+    assert len(variants("insist", later, FakeEngine())) == 2
     painter = FakeEngine(networks=("experts", "baseline"))
     put = variants("networks", ASKED, painter)
     assert [v.request.network for v in put] == ["experts", "baseline"]
@@ -116,6 +119,7 @@ def test_painting_look_and_networks_stand_beside_the_plain_picture():
         ("look", "No picture lends its look"),
         ("networks", "This model has one network, experts"),
         ("words", "There are no later words"),
+        ("insist", "names no two things and places none"),
     ],
 )
 def test_what_is_missing_is_said(kind, said):

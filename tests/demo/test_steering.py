@@ -17,6 +17,9 @@ from tests.fakes import tiny_pipeline
 
 from .test_app import handler
 
+SAID = "a fox and an owl"
+"""Several things, for one alone is not insisted on."""
+
 
 def test_what_is_left_alone_steers_nothing():
     assert read() == Steering() == read(None, STRENGTH, ["clip_text", "t5"], " \n", 40)
@@ -115,7 +118,7 @@ def test_the_model_is_steered_and_a_png_brings_it_back(tmp_path):
     Image.effect_noise((24, 16), 80).save(look)
 
     def painted(**steered):
-        request = engine.request("a fox", 3, 4, 3.0, 1, None, None, Steering(**steered))
+        request = engine.request(SAID, 3, 4, 3.0, 1, None, None, Steering(**steered))
         events = list(model.paint(request))
         assert isinstance(events[-1], Painted)
         return events[-1].pictures[0]
@@ -136,7 +139,7 @@ def test_the_model_is_steered_and_a_png_brings_it_back(tmp_path):
     look = steered.look
     assert steered == Steering(look=look, **asked)
     assert recalled.notes == ("The look that it borrowed came back with it.",)
-    again = engine.request("a fox", 3, 4, 3.0, 1, 16, None, steered)
+    again = engine.request(SAID, 3, 4, 3.0, 1, 16, None, steered)
     *_, last = model.paint(again)
     assert isinstance(last, Painted)
     assert np.array_equal(np.asarray(last.pictures[0].image), np.asarray(Image.open(out)))
