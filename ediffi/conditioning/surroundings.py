@@ -21,7 +21,7 @@ _WEATHER = (
 )
 _MANNER = (
     "picture pictures drawing painting illustration sketch photo photograph image print render"
-    " watercolour watercolours watercolor watercolors oil ink pencil crayon crayons chalk collage"
+    " watercolour watercolours watercolor watercolors oil ink crayon crayons collage"
     " cutout paper mosaic tiles neon lights art pixels linocut woodcut style colours colors"
 )
 _SPOTS = "page scene left right middle centre center side top bottom front corner"

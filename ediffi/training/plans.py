@@ -230,7 +230,8 @@ _CPU = StorybookPlan(
 def _with_configs(plan: StorybookPlan, name: str) -> StorybookPlan:
     """The plan, and what the study of the paper's Table 1 needs besides: it need not ship.
 
-    All that serve one configuration see as many pictures as the plan's baseline goes on for.
+    The four experts and their halves see as many pictures as the plan's baseline goes on for, and
+    `rest` with Config D's `high` about as many.
     """
     baseline = plan.phase("baseline")
     others = (config_c("base64", baseline.pictures), quarters("base64", baseline.pictures))
