@@ -80,11 +80,16 @@ class Conditioner:
             cond = replace(cond, painting=_widened(painting, n, m))
         return cond, BatchShape(pictures=len(requests), t5_columns=n, clip_columns=m)
 
-    def phrases(self, requests: Sequence[Request], cond: Conditioning) -> Phrases:
-        """What the prompts of requests speak of, on the columns of their conditioning `cond`."""
+    def phrases(
+        self, requests: Sequence[Request], cond: Conditioning, alone: bool = False
+    ) -> Phrases:
+        """What the prompts of requests speak of, on the columns of their conditioning `cond`.
+
+        One thing `alone` is nothing to insist on, unless that is asked for.
+        """
         prompts, paintings = [r.prompt for r in requests], [r.painting for r in requests]
         texts = [self.heard(request).text for request in requests]
-        return bind_phrases(prompts, paintings, texts, cond)
+        return bind_phrases(prompts, paintings, texts, cond, alone)
 
     def columns(self, request: Request) -> tuple[int, int]:
         """Columns of both streams for a request, pads included."""

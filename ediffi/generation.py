@@ -235,9 +235,10 @@ class Generator:
     def _pulled(self, denoiser: Denoiser, words: _Words) -> Denoiser:
         insist, pulls = words.requests[0].sampling.insist, [to_places(words.cond.painting)]
         if insist:
-            phrases = self.conditioner.phrases(words.requests, words.cond).to(self.device)
+            # A sketch is of one thing, which must be there to be cut out: it insists always.
+            phrases = self.conditioner.phrases(words.requests, words.cond, not words.heard)
             if phrases.columns.any():
-                pulls.append(insistence(phrases, insist))
+                pulls.append(insistence(phrases.to(self.device), insist))
         for pull in pulls:
             if pull is not None:
                 denoiser = Pulled(denoiser, self.model.network_at, words.cond, pull)

@@ -101,16 +101,18 @@ def bind_phrases(
     paintings: Sequence[Painting | None],
     texts: Sequence[EncodedText],
     cond: Conditioning,
+    alone: bool = False,
 ) -> Phrases:
     """The phrases of prompts on the columns of their conditioning, as the projector joins them.
 
     What is painted may be heard where it is painted, what the prompt puts on a side there, and
     everything else everywhere. The first 16 phrases that an encoder reads count; none does where
-    nothing is painted and the prompt arranges nothing (`Prompt.arranges`).
+    nothing is painted and the prompt arranges nothing (`Prompt.arranges`), unless one thing `alone`
+    is to be heard as well.
     """
     n, m = cond.t5.shape[1], cond.clip.shape[1]
     rows = [
-        _rows(said, told, m) if (painting and painting.regions) or said.arranges else []
+        _rows(said, told, m) if alone or painting or said.arranges else []
         for said, painting, told in zip(map(Prompt, prompts), paintings, texts, strict=True)
     ]
     most = max(1, *map(len, rows))

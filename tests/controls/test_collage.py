@@ -24,6 +24,7 @@ from ediffi.controls.collage import (
     sketched,
     sketches,
 )
+from ediffi.controls.insisting import INSISTENCE
 from ediffi.controls.paint_with_words import Painting
 from ediffi.controls.region_scores import RegionRecorder, is_cross_attention
 from ediffi.networks.taps import tap_names
@@ -237,6 +238,22 @@ def test_sketches_come_first_as_steps_of_their_own(model):
     assert shown.shape == (2, 3, 16, 16) and torch.equal(
         shown[0], before[len(sketch) - 1].denoised[0]
     )
+
+
+def test_a_sketch_insists_on_its_phrase_even_where_it_is_the_only_thing(model, monkeypatch):
+    moved = []
+
+    def noted(network, x, sigma, cond, pull):
+        moved.append(pull.far.tolist())
+        return x
+
+    monkeypatch.setattr("ediffi.controls.pulling.pulled", noted)
+    lone = "a red fox in the snow"
+    made = Painting(lone, collage=True).add("a red fox", np.ones((64, 64), dtype=bool))
+    request = model.request(lone, 3, steps=6, painting=made)
+    steps = list(model.steps(request))
+    sketched = [step for step in steps if step.stage == SKETCH]
+    assert sketched and moved and moved == [pytest.approx([INSISTENCE])] * len(moved)
 
 
 def test_turns_are_sketched_while_the_noise_is_high_and_not_below(model):

@@ -253,9 +253,10 @@ def test_later_words_are_insisted_on_in_their_turn(monkeypatch):
     asked = []
     usual = Conditioner.phrases
 
-    def noted(self, requests, cond):
+    def noted(self, requests, cond, alone):
+        assert not alone
         asked.append([request.prompt for request in requests])
-        return usual(self, requests, cond)
+        return usual(self, requests, cond, alone)
 
     monkeypatch.setattr(Conditioner, "phrases", noted)
     later = "an owl"
