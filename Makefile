@@ -69,7 +69,7 @@ INSISTING := high+baseline
 HELD_OUT := baseline
 STUDIED := expert_seams composition embedding_ablation style_transfer guidance_tradeoff \
     prompt_switching paint_with_words pulled_painting collaged_painting configs variations attention_over_noise seam_history \
-    denoising_walk expert_ranges insisting written_words
+    denoising_walk expert_ranges insisting written_words lost_by_noise
 ENLARGED := sr256 sr1024
 
 RECORD_baseline := evaluation
@@ -87,6 +87,7 @@ N_insisting := 128
 N_style_transfer := 90
 N_composition := 256
 N_written_words := 96
+N_lost_by_noise := 96
 N_embedding_ablation := 48
 N_prompt_switching := 64
 N_variations := 16

@@ -11,20 +11,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.intervals import Share
+from analysis.intervals import Share, in_pairs, marked
 from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.evaluation import MOST, Reader, Task, make_tasks
-from ediffi.storybook.scoring import (
-    UNASKED,
-    YES,
-    facts,
-    marks,
-    more_often,
-    outcomes,
-    wilson,
-)
+from ediffi.storybook.scoring import UNASKED, facts, marks, outcomes
 
 STRENGTHS = (0.0, 0.02, 0.05, 0.1, 0.2)
 STATED = ("two_things", "left_right", "count")
@@ -114,18 +106,18 @@ def measure(
         raise ValueError(f"The strengths must begin with 0, not be {tuple(strengths)}.")
     asked = captions(n, seed)
     stated = [facts(task.scene, task.caption) for task in asked]
-    marked: list[dict[str, str]] = []
+    told: list[dict[str, str]] = []
     for insist in strengths:
         requests = [
             model.request(task.caption.text, task.seed, steps=steps, insist=insist)
             for task in asked
         ]
         readings = reader.read(readable(sampled(model, requests, samples)))
-        marked.append({name: marks(outcomes(name, stated, readings)) for name in ASKED})
-    names = [name for name, told in marked[0].items() if told.strip(UNASKED)]
+        told.append({name: marks(outcomes(name, stated, readings)) for name in ASKED})
+    names = [name for name, each in told[0].items() if each.strip(UNASKED)]
     rows = [
-        Insisted(insist, tuple(_shown(k, own[k], marked[0][k] if insist else None) for k in names))
-        for insist, own in zip(strengths, marked, strict=True)
+        Insisted(insist, tuple(_shown(k, own[k], told[0][k] if insist else None) for k in names))
+        for insist, own in zip(strengths, told, strict=True)
     ]
     return Insistence(model.model.name, n, len(asked), seed, tuple(rows))
 
@@ -148,12 +140,5 @@ def _more(value: Share) -> str:
 
 
 def _shown(name: str, own: str, plain: str | None) -> Shown:
-    right, n = own.count(YES), len(own) - own.count(UNASKED)
-    low, high = wilson(right, n)
-    more = more_often(own, plain) if plain is not None else None
-    apart = (more.value, more.low, more.high) if more else (0.0, 0.0, 0.0)
-    return Shown(name, n, _rounded(right / n, low, high), _rounded(*apart))
-
-
-def _rounded(middle: float, low: float, high: float) -> Share:
-    return round(middle, 4), round(low, 4), round(high, 4)
+    n, share = marked(own)
+    return Shown(name, n, share, in_pairs(own, plain))

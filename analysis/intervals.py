@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ediffi.storybook.scoring import wilson
+from ediffi.storybook.scoring import UNASKED, YES, more_often, wilson
 
 Share = tuple[float, float, float]
 """A mean, and the ends of its 95 % interval."""
@@ -35,3 +35,24 @@ def share(shown: Sequence[bool]) -> Share:
     """How many are so, with the 95 % Wilson interval; ValueError where there are none."""
     low, high = wilson(sum(shown), len(shown))
     return round(sum(shown) / len(shown), 4), round(low, 4), round(high, 4)
+
+
+def marked(shown: str) -> tuple[int, Share]:
+    """How many pictures were asked, and how many of these are so; ValueError where none was.
+
+    `shown` is `ediffi.storybook.scoring.marks`.
+    """
+    right, n = shown.count(YES), len(shown) - shown.count(UNASKED)
+    low, high = wilson(right, n)
+    return n, (round(right / n, 4), round(low, 4), round(high, 4))
+
+
+def in_pairs(one: str, other: str | None) -> Share:
+    """How much more often `one` is so than `other`, both marks of the same pictures.
+
+    No difference where there is no other, or no picture was asked of both.
+    """
+    more = None if other is None else more_often(one, other)
+    if more is None:
+        return 0.0, 0.0, 0.0
+    return round(more.value, 4), round(more.low, 4), round(more.high, 4)

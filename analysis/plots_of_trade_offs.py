@@ -18,6 +18,8 @@ from analysis.expert_ranges import Ranges, Seat
 from analysis.guidance_tradeoff import Tradeoff
 from analysis.inference_cost import InferenceCost
 from analysis.insisting import ASKED, Insistence
+from analysis.lost_by_noise import ASKED as LOST
+from analysis.lost_by_noise import Lost
 from analysis.plots import COARSE, FINE, INK, PAPER, STYLE
 from analysis.variations import Variations
 from ediffi.storybook.distances import Distance
@@ -198,6 +200,33 @@ def insisting(found: Insistence) -> Figure:
         axes.set_ylabel("pictures that show it, %")
         axes.set_title(f"{found.model}, {found.captions} captions, 95 % intervals", fontsize=9)
         axes.legend(frameon=False, ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.08))
+        pyplot.close(figure)
+    return figure
+
+
+def lost_by_noise(found: Lost) -> Figure:
+    """What is shown over the noise at which pictures began, the truth to the left."""
+    levels = [each.sigma for each in found.begun[1:-1] if each.sigma]
+    with pyplot.rc_context(STYLE):
+        figure, axes = pyplot.subplots(figsize=(6.4, 3.4), layout="constrained")
+        for k, ((marker, colour, line), name) in enumerate(zip(MARKED, LOST, strict=False)):
+            rows = [(x, row) for x, each in enumerate(found.begun) if (row := each.score(name))]
+            across = [x + 0.06 * (k - 1) for x, _ in rows]
+            middle, low, high = 100 * np.array([row.share for _, row in rows]).T
+            axes.plot(across, middle, marker=marker, color=colour, linestyle=line, label=LOST[name])
+            axes.vlines(across, low, high, color=colour, linewidth=1)
+        for seam in found.seams:
+            if levels[0] < seam < levels[-1]:
+                at = 1 + np.interp(math.log(seam), np.log(levels), range(len(levels)))
+                axes.axvline(at, color=INK, linewidth=0.8, linestyle=(0, (2, 3)))
+                axes.annotate(f"seam, {seam:.3g}", (at, 3), (3, 0), textcoords="offset points")
+        ticks = ["truth", *(f"{level:g}" for level in levels), "noise"]
+        axes.set_xticks(range(len(found.begun)), ticks)
+        axes.set_ylim(0, 101.5)
+        axes.set_xlabel("σ of the noise on the true picture at which sampling begins")
+        axes.set_ylabel("pictures that show it, %")
+        axes.set_title(f"{found.model}, {found.n} captions, 95 % intervals", fontsize=9)
+        axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.08))
         pyplot.close(figure)
     return figure
 

@@ -5,12 +5,8 @@ A new study is one row here, one file and one figure. It joins; it measures noth
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from analysis import (
     attention_over_noise,
@@ -24,6 +20,7 @@ from analysis import (
     guidance_tradeoff,
     inference_cost,
     insisting,
+    lost_by_noise,
     paint_with_words,
     plots,
     plots_of_attention,
@@ -31,6 +28,7 @@ from analysis import (
     plots_of_trade_offs,
     prompt_switching,
     pulled_painting,
+    runners,
     seam_history,
     studying,
     style_transfer,
@@ -39,103 +37,7 @@ from analysis import (
     written_words,
 )
 from analysis.results import FOLDER
-from analysis.studying import Setting, Study
-from analysis.true_renders import true_renders
-
-
-def _walk(given: Setting) -> denoising_walk.Walk:
-    each = max(1, given.n // len(denoising_walk.PROMPTS))
-    return denoising_walk.measure(given.model(), seeds=range(given.seed, given.seed + each))
-
-
-def _seams(given: Setting) -> expert_seams.Seams:
-    model = given.model(given.ensemble, torch.float32).model
-    assert model.ensemble is not None
-    rivals = {given.baseline: given.model(given.baseline, torch.float32).model.denoiser}
-    truth, captions = true_renders(model.config.resolution, given.n)
-    cond = model.encoders.condition(captions)
-    return expert_seams.measure(model.name, model.ensemble, rivals, truth, cond, given.seed)
-
-
-def _history(given: Setting) -> seam_history.History:
-    model = given.model(given.ensemble, torch.float32).model
-    assert model.ensemble is not None
-    side = model.config.resolution
-    cond = model.encoders.condition(true_renders(side, given.n)[1])
-    sampling, seams = model.preset.sampling, model.ensemble.boundaries
-    return seam_history.measure(
-        model.name, model.denoiser, seams, cond, side, given.n, sampling, given.seed
-    )
-
-
-def _upscaling(given: Setting) -> upscaling.Upscaling:
-    model = given.model(dtype=torch.float32).model
-    return upscaling.of_model(model, model.stages[0], given.n, given.seed)
-
-
-def _configs(given: Setting) -> configs.Configs:
-    stage = next(iter(given.contents.stages))
-    gone = configs.missing(given.contents, stage)
-    there = [name for name in configs.SOURCES if name not in gone]
-    models = configs.open_all(given.folder, there, stage)
-    size = next(each.high for each in models["A"].model.stages if each.name == stage)
-    found = configs.measure(
-        models, given.reader, given.samples, given.n, given.seed, size, tell=given.tell
-    )
-    return replace(found, missing=gone)
-
-
-def _tradeoff(given: Setting) -> guidance_tradeoff.Tradeoff:
-    names = dict.fromkeys([given.baseline, *given.contents.ensembles])
-    return guidance_tradeoff.measure(
-        {name: given.model(name) for name in names},
-        given.reader,
-        given.samples,
-        given.n,
-        given.seed,
-        tell=given.tell,
-        judge=given.judge,
-    )
-
-
-def _composition(given: Setting) -> composition.Composition:
-    model = given.model()
-    sample = given.samples.painter(model)
-    return composition.measure(
-        model.model.name, sample, given.reader, given.n, given.seed, tell=given.tell
-    )
-
-
-def _switches(given: Setting) -> prompt_switching.Switches:
-    return prompt_switching.measure(
-        given.model(),
-        given.reader,
-        max(1, given.n // USUAL_PAIRS),
-        seed=given.seed,
-        samples=given.samples,
-        few=max(1, given.n // OTHER_PAIRS),
-    )
-
-
-def _variations(given: Setting) -> variations.Variations:
-    model = given.model()
-    return variations.measure(
-        model, given.reader, given.samples, given.n, given.seed, tell=given.tell
-    )
-
-
-def _sampled(measure: Callable[..., Any]) -> Callable[[Setting], Any]:
-    """A study that paints with the chosen model, has it read, and asks nothing else."""
-
-    def run(given: Setting) -> Any:
-        return measure(given.model(), given.reader, given.n, seed=given.seed, samples=given.samples)
-
-    return run
-
-
-USUAL_PAIRS, OTHER_PAIRS = 2, 8
-"""Half of `n` pairs of captions change their words under the usual sampler, and an eighth under
-each of the others: a pair is painted eleven times by every one of them."""
+from analysis.studying import Study
 
 PAIRED = ("comparisons are paired, caption by caption",)
 """What changed in the studies that compare two pictures of one caption."""
@@ -158,7 +60,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "denoising_walk",
         "Layout is decided at high noise, detail at low noise.",
-        _walk,
+        runners.run_walk,
         denoising_walk.Walk,
         plots.denoising_walk,
         smallest=4,
@@ -166,7 +68,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "expert_seams",
         "Experts lower the loss where they serve.",
-        _seams,
+        runners.run_seams,
         expert_seams.Seams,
         plots.expert_seams,
         needs=("experts",),
@@ -174,7 +76,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "seam_history",
         "A multistep solver may carry one expert's estimate over to the next.",
-        _history,
+        runners.run_history,
         seam_history.History,
         plots_of_shares.seam_history,
         needs=("experts",),
@@ -182,7 +84,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "guidance_tradeoff",
         "Experts move the whole curve of quality against alignment.",
-        _tradeoff,
+        runners.run_tradeoff,
         guidance_tradeoff.Tradeoff,
         plots_of_trade_offs.guidance_tradeoff,
         smallest=guidance_tradeoff.FEWEST,
@@ -191,7 +93,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "composition",
         "Several things, their colours, places, counts and written words come out as said.",
-        _composition,
+        runners.run_composition,
         composition.Composition,
         plots_of_shares.composition,
         smallest=8,
@@ -200,7 +102,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "written_words",
         "Written words come out, and T5 brings them.",
-        _sampled(written_words.measure),
+        runners.sampling(written_words.measure),
         written_words.WrittenWords,
         plots_of_shares.written_words,
         needs=("T5",),
@@ -215,7 +117,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "prompt_switching",
         "Other words change nothing once the noise is low.",
-        _switches,
+        runners.run_switches,
         prompt_switching.Switches,
         plots.prompt_switching,
         changes=("the usual sampler paints more pairs than the others",),
@@ -223,23 +125,31 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "embedding_ablation",
         "T5 and CLIP text bring different things, and both together bring most.",
-        _sampled(embedding_ablation.measure),
+        runners.sampling(embedding_ablation.measure),
         embedding_ablation.Ablation,
         plots.embedding_ablation,
         needs=("T5", "CLIP image"),
         changes=PAIRED,
     ),
     Study(
+        "lost_by_noise",
+        "What a picture lacks of its sentence is lost at middle noise (ours).",
+        runners.run_lost,
+        lost_by_noise.Lost,
+        plots_of_trade_offs.lost_by_noise,
+        needs=("T5",),
+    ),
+    Study(
         "variations",
         "One sentence gives many pictures.",
-        _variations,
+        runners.run_variations,
         variations.Variations,
         plots_of_trade_offs.variations,
     ),
     Study(
         "style_transfer",
         "A reference picture lends its look and nothing else.",
-        _sampled(style_transfer.measure),
+        runners.sampling(style_transfer.measure),
         style_transfer.Styles,
         plots_of_shares.style_transfer,
         smallest=9,
@@ -249,7 +159,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "paint_with_words",
         "Painted phrases put things where they are painted.",
-        _sampled(paint_with_words.measure),
+        runners.sampling(paint_with_words.measure),
         paint_with_words.Places,
         plots_of_shares.paint_with_words,
         smallest=paint_with_words.FEWEST,
@@ -258,7 +168,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "pulled_painting",
         "A picture that is pulled to its painting has more of a thing in its place (ours).",
-        _sampled(pulled_painting.measure),
+        runners.sampling(pulled_painting.measure),
         pulled_painting.PulledPlaces,
         plots_of_shares.pulled_painting,
         smallest=paint_with_words.FEWEST,
@@ -266,7 +176,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "collaged_painting",
         "A picture that begins as a collage has more of a thing in its place (ours).",
-        _sampled(collaged_painting.measure),
+        runners.sampling(collaged_painting.measure),
         collaged_painting.CollagedPlaces,
         plots_of_shares.collaged_painting,
         smallest=paint_with_words.FEWEST,
@@ -274,7 +184,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "insisting",
         "Early steps that insist on every phrase show more of the sentence (ours).",
-        _sampled(insisting.measure),
+        runners.sampling(insisting.measure),
         insisting.Insistence,
         plots_of_trade_offs.insisting,
         needs=("T5",),
@@ -282,7 +192,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "upscaling",
         "A super-resolution stage is better than plain enlargement.",
-        _upscaling,
+        runners.run_upscaling,
         upscaling.Upscaling,
         plots_of_shares.upscaling,
         needs=("stages",),
@@ -291,7 +201,7 @@ STUDIES: tuple[Study, ...] = (
     Study(
         "configs",
         "More experts make better pictures at the same cost per step (Table 1).",
-        _configs,
+        runners.run_configs,
         configs.Configs,
         plots_of_shares.configs,
         smallest=configs.FEWEST,

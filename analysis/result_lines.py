@@ -13,6 +13,7 @@ from analysis import (
     collaged_painting,
     expert_seams,
     insisting,
+    lost_by_noise,
     prompt_switching,
     pulled_painting,
     written_words,
@@ -58,6 +59,16 @@ def insisted_lines(record: dict[str, Any]) -> str:
     told = f"{found.captions} captions of two things, sides or numbers, seed {found.seed}"
     return _listed(
         f"**Insisting on the sentence** ({found.model}, {told}):", insisting.sentences(found)
+    )
+
+
+def lost_lines(record: dict[str, Any]) -> str:
+    """At which noise two things are lost: a line for each stretch."""
+    found = from_json(lost_by_noise.Lost, record)
+    told = f"{found.n} captions of two things, seed {found.seed}"
+    return _listed(
+        f"**Begun at the truth under noise** ({found.model}, {told}):",
+        lost_by_noise.sentences(found),
     )
 
 

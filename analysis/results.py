@@ -27,6 +27,7 @@ from analysis.result_lines import (
     attention_lines,
     collaged_lines,
     insisted_lines,
+    lost_lines,
     pulled_lines,
     seam_lines,
     switching_lines,
@@ -49,6 +50,7 @@ SWITCHES = {"switched", "tolerance"}
 PULLED = {"pull", "squares"}
 COLLAGED = {"least", "squares"}
 INSISTED = {"insisted", "captions"}
+LOST = {"begun", "seams"}
 WRITTEN = {"written", "lengths"}
 HEARD = {"heard", "strength"}
 ATTENTION = {"bands", "parts", "spread"}
@@ -100,6 +102,7 @@ def tables(folder: Path) -> str:
             (PULLED, pulled_lines),
             (COLLAGED, collaged_lines),
             (INSISTED, insisted_lines),
+            (LOST, lost_lines),
             (WRITTEN, written_lines),
             (HEARD, heard_table),
             (ATTENTION, attention_lines),
