@@ -18,6 +18,8 @@ from ediffi.storybook.scene import Scene
 from ediffi.storybook.wording import Group
 
 LENGTHS = ("short", "long")
+SIDEWAYS = ("left of", "right of")
+"""The relations that a caption says first when it is asked to."""
 LONGEST = 74
 """Words and marks of the longest caption: a context of 77 holds them and both ends."""
 
@@ -55,11 +57,17 @@ class Caption:
 
 
 def write_caption(
-    scene: Scene, seed: int, length: str = "short", name_style: bool | None = None
+    scene: Scene,
+    seed: int,
+    length: str = "short",
+    name_style: bool | None = None,
+    sides_first: bool = False,
 ) -> Caption:
     """One wording of the scene, decided by scene and seed.
 
-    `name_style` None names the style half of the time. Raises ValueError for an unknown length.
+    `name_style` None names the style half of the time. With `sides_first` a short caption that is
+    more than a list of names says which thing is left or right of which, where that is so. Raises
+    ValueError for an unknown length.
     """
     if length not in LENGTHS:
         raise ValueError(f"The length {length!r} is not one of {', '.join(LENGTHS)}.")
@@ -71,8 +79,9 @@ def write_caption(
         return _long(rng, scene, groups, styled)
     if len(groups) > 2 and rng.random() < 0.04:
         groups = groups[:2]
-    write = _bare if rng.random() < 0.05 else _short
-    return write(rng, scene, groups, styled)
+    if rng.random() < 0.05:
+        return _bare(rng, scene, groups, styled)
+    return _short(rng, scene, groups, styled, sides_first)
 
 
 @dataclass(frozen=True)
@@ -114,8 +123,10 @@ def _bare(rng: random.Random, scene: Scene, groups: list[Group], styled: bool) -
     return said.caption(", ".join(parts), styled, place, sky)
 
 
-def _short(rng: random.Random, scene: Scene, groups: list[Group], styled: bool) -> Caption:
-    said, body, has_verb = _body(rng, scene, groups)
+def _short(
+    rng: random.Random, scene: Scene, groups: list[Group], styled: bool, sides_first: bool
+) -> Caption:
+    said, body, has_verb = _body(rng, scene, groups, sides_first)
     rank = min(len(groups), 3) - 1
     place = rng.random() < (0.56, 0.36, 0.12)[rank]
     sky = rng.random() < (0.34, 0.22, 0.08)[rank]
@@ -144,7 +155,9 @@ def _short(rng: random.Random, scene: Scene, groups: list[Group], styled: bool) 
     return said.caption(_finished(rng, text), styled, place, sky)
 
 
-def _body(rng: random.Random, scene: Scene, groups: list[Group]) -> tuple[_Said, str, bool]:
+def _body(
+    rng: random.Random, scene: Scene, groups: list[Group], sides_first: bool
+) -> tuple[_Said, str, bool]:
     """The things and how they stand to one another; whether there is a verb already."""
     coloured = _coloured(rng, groups)
     named = []
@@ -154,9 +167,10 @@ def _body(rng: random.Random, scene: Scene, groups: list[Group]) -> tuple[_Said,
     if rng.random() < 0.06 and (side := say.side(scene, groups[0])):
         named[0] = f"{named[0]} {phrases.SIDES[side][0]}"
     known = say.relations(scene, groups[0], groups[1]) if len(groups) > 1 else []
-    if not known or rng.random() > 0.72:
+    sides = [name for name in known if name in SIDEWAYS] if sides_first else []
+    if not known or (not sides and rng.random() > 0.72):
         return _Said(groups, coloured), _joined(rng, named), False
-    name = rng.choice(known)
+    name = rng.choice(sides or known)
     relation = (name, groups[0].members[0], groups[1].members[0])
     words, has_verb = rng.choice(phrases.RELATIONS[name]), False
     if rng.random() < 0.25:

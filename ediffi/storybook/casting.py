@@ -22,8 +22,9 @@ DRESSED = 0.3
 class Curriculum:
     """A narrower world to learn first; the defaults are the whole world.
 
-    `max_things` counts everything on the page, `min_size` is a fraction of the page; `dressed` is
-    how often one of the animals wears something.
+    `max_things` counts everything on the page, `min_things` too, where the world has kinds enough;
+    `min_size` is a fraction of the page; `dressed` is how often one of the animals wears something.
+    With `tells_sides` its captions say left and right wherever they can.
     """
 
     kinds: tuple[str, ...] = THINGS
@@ -32,6 +33,8 @@ class Curriculum:
     max_things: int = 4
     min_size: float = vocabulary.MIN_SIZE
     dressed: float = DRESSED
+    min_things: int = 1
+    tells_sides: bool = False
 
 
 WHOLE_WORLD = Curriculum()
@@ -105,7 +108,7 @@ def _roles(rng: random.Random, world: Curriculum) -> tuple[Role, ...]:
     if lot < 0.13 and world.max_things > 1:
         return _several(rng, world)
     crowd = 1 if lot < 0.48 else 2 if lot < 0.88 else 3
-    kinds = _kinds(rng, world, min(crowd, world.max_things))
+    kinds = _kinds(rng, world, min(max(crowd, world.min_things), world.max_things))
     return _dress(rng, world, [_role(rng, world, kind) for kind in kinds])
 
 

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -26,6 +25,7 @@ from tqdm import tqdm
 
 from ediffi.files import written_whole
 from ediffi.storybook.captions import Caption, write_caption
+from ediffi.storybook.casting import Curriculum
 from ediffi.storybook.drawing import render
 from ediffi.storybook.scene import Scene, sample_scene
 
@@ -42,7 +42,7 @@ class ShardPlan:
     count: int
     size: int = 64
     shard_size: int = 2048
-    curriculum: Any = None
+    curriculum: Curriculum | None = None
     captions_per_scene: int = 4
 
     def __post_init__(self) -> None:
@@ -79,7 +79,7 @@ def render_shards(
     size: int = 64,
     shard_size: int = 2048,
     workers: int | None = None,
-    curriculum: Any = None,
+    curriculum: Curriculum | None = None,
     captions_per_scene: int = 4,
     progress: bool = True,
 ) -> list[Path]:
@@ -107,11 +107,12 @@ def render_shards(
     return paths
 
 
-def captions_of(scene: Scene, seed: int, count: int) -> list[Caption]:
+def captions_of(scene: Scene, seed: int, count: int, tells_sides: bool = False) -> list[Caption]:
     """`count` captions of one scene: all but the last are short, the last is long.
 
     The first names the style when it is not flat, the second does not, so that both prompts that
-    say the style and prompts that leave it to a reference picture are met for every scene.
+    say the style and prompts that leave it to a reference picture are met for every scene. With
+    `tells_sides` these two say which thing is left or right of which, where that is so.
     """
     captions = []
     for index in range(count):
@@ -123,6 +124,7 @@ def captions_of(scene: Scene, seed: int, count: int) -> list[Caption]:
                 seed * MOST_CAPTIONS + index,
                 length="long" if last else "short",
                 name_style=None if last else names_style,
+                sides_first=tells_sides and index < 2,
             )
         )
     return captions
@@ -133,7 +135,8 @@ def draw_chunk(plan: ShardPlan, seeds: range) -> tuple[np.ndarray, list[str]]:
     images, lines = [], []
     for seed in seeds:
         scene = sample_scene(seed, split=plan.split, curriculum=plan.curriculum)
-        captions = captions_of(scene, seed, plan.captions_per_scene)
+        sides = plan.curriculum is not None and plan.curriculum.tells_sides
+        captions = captions_of(scene, seed, plan.captions_per_scene, sides)
         images.append(render(scene, plan.size))
         said = [dataclasses.asdict(caption) for caption in captions]
         record = {"scene": scene.to_json(), "captions": said}
@@ -198,10 +201,14 @@ def _finished(path: Path, plan: ShardPlan, index: int) -> bool:
             label = file.metadata()
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} is not a readable shard: {error}.") from error
-    ours = _label(plan, index)
-    if label == ours:
-        return True
+    ours = json.loads(_label(plan, index)["plan"])
     theirs = json.loads((label or {}).get("plan", "{}"))
-    if theirs | {"count": 0} == json.loads(ours["plan"]) | {"count": 0}:
+    if theirs.get("curriculum"):
+        # What a curriculum could not yet say when the shard was drawn has its default.
+        theirs["curriculum"] = dataclasses.asdict(Curriculum()) | theirs["curriculum"]
+        theirs = json.loads(json.dumps(theirs))
+    if theirs == ours:
+        return True
+    if theirs | {"count": 0} == ours | {"count": 0}:
         return False  # the same scenes, but the last shard of a shorter set
     raise ValueError(f"{path} holds scenes of another plan; choose an empty folder.")

@@ -3,6 +3,7 @@
     data/train, data/flat             64 px, captions and caches, to train the base on
     data/signs, data/dressed          the same: words and clothes, which are rare and small
     data/words                        the same: one large sign a page, from which words are learnt
+    data/pairs                        the same: two large things a page, to learn left and right
     data/validation                   the same, to watch it
     data/large256, data/large1024     scenes at a stage's size, to train and to watch stages on
 
@@ -30,12 +31,16 @@ RARE: Mapping[str, Curriculum] = {
     "signs": Curriculum(kinds=("sign",)),
     "dressed": Curriculum(kinds=ANIMALS, dressed=1.0),
     "words": Curriculum(kinds=("sign",), styles=("flat",), max_things=1, min_size=0.5),
+    "pairs": Curriculum(
+        styles=("flat",), min_things=2, max_things=2, min_size=0.3, tells_sides=True
+    ),
 }
 """Signs carry the words, animals wear the clothes: else one scene in twenty, and in seven.
 
 A word changes few pixels of a page, so the loss asks for little else first: a large sign alone on a
 flat page is where the network begins to listen to it. What it has learnt holds where a third of the
-pages are such, and fades where one in eight is (docs/training-log.md)."""
+pages are such, and fades where one in eight is. Left and right are heard the same way, of pairs
+whose captions say them (docs/training-log.md)."""
 SHARD_BYTES = 200_000_000
 """About how large a shard of large pictures may be."""
 

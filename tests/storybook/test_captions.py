@@ -8,7 +8,7 @@ from statistics import mean
 import pytest
 
 from ediffi.storybook import phrases, vocabulary
-from ediffi.storybook.captions import LONGEST, Caption, write_caption
+from ediffi.storybook.captions import LONGEST, SIDEWAYS, Caption, write_caption
 from ediffi.storybook.extents import holds
 from ediffi.storybook.layout import Role
 from ediffi.storybook.scene import compose, sample_scene
@@ -51,6 +51,23 @@ def test_scene_and_seed_decide_a_caption(scenes):
         assert write_caption(scene, 3) == write_caption(scene, 3)
     texts = {write_caption(scenes[1], seed).text for seed in range(100)}
     assert len(texts) > 80
+
+
+def test_sides_are_said_first_where_asked_for(scenes, short):
+    asked = [write_caption(scene, 1, sides_first=True) for scene in scenes]
+    assert all(one == other for one, other in zip(asked, short, strict=True) if not one.relation)
+    sides = [
+        (scene, caption.relation)
+        for scene, caption in zip(scenes, asked, strict=True)
+        if caption.relation and caption.relation[0] in SIDEWAYS
+    ]
+    assert all(holds(name, scene.things[i], scene.things[j]) for scene, (name, i, j) in sides)
+    before = sum(bool(c.relation) and c.relation[0] in SIDEWAYS for c in short)
+    assert len(sides) > 1.7 * before
+    for scene, caption in zip(scenes, asked, strict=True):
+        if caption.relation and caption.relation[0] not in SIDEWAYS and len(scene.things) == 2:
+            one, other = (scene.things[k] for k in caption.relation[1:])
+            assert not any(holds(name, one, other) for name in SIDEWAYS)
 
 
 def test_lengths(short, long):

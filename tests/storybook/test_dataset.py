@@ -4,9 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from ediffi.storybook import dataset
+from ediffi.storybook.captions import SIDEWAYS
+from ediffi.storybook.casting import Curriculum
 from ediffi.storybook.dataset import ShardPlan, captions_of, draw_chunk, render_shards
 from ediffi.storybook.drawing import render
 from ediffi.storybook.scene import Scene, sample_scene
@@ -76,6 +79,35 @@ def test_captions_are_short_then_one_long_and_say_the_style_as_asked():
         assert first.names_style or scene.style == "flat"
         assert not second.names_style
         assert len(long.text) > max(len(c.text) for c in (first, second, third))
+
+
+def test_the_first_two_captions_tell_sides_where_asked_for():
+    told = [captions_of(sample_scene(seed), seed, 4, tells_sides=True) for seed in range(200)]
+    plain = [captions_of(sample_scene(seed), seed, 4) for seed in range(200)]
+    assert [each[2:] for each in told] == [each[2:] for each in plain]
+    for k in (0, 1):
+        said = [sum(side(each[k]) for each in captions) for captions in (told, plain)]
+        assert said[0] > 1.5 * said[1]
+
+
+def side(caption):
+    return caption.relation is not None and caption.relation[0] in SIDEWAYS
+
+
+def test_a_shard_from_before_a_curriculum_could_say_more_is_kept(tmp_path, monkeypatch):
+    flat = Curriculum(styles=("flat",))
+    path = render_shards(tmp_path, "train", 0, 2, workers=1, curriculum=flat, **SMALL)[0]
+    with safe_open(path, "numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        label = json.loads(file.metadata()["plan"])
+    del label["curriculum"]["tells_sides"], label["curriculum"]["min_things"]
+    save_file(tensors, path, metadata={"plan": json.dumps(label)})
+    kept = path.read_bytes()
+    render_shards(tmp_path, "train", 0, 2, workers=1, curriculum=flat, **SMALL)
+    assert path.read_bytes() == kept
+    pairs = Curriculum(styles=("flat",), min_things=2)
+    with pytest.raises(ValueError, match="another plan"):
+        render_shards(tmp_path, "train", 0, 2, workers=1, curriculum=pairs, **SMALL)
 
 
 def test_shards_of_another_plan_are_refused(shards):

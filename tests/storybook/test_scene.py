@@ -178,6 +178,11 @@ def test_a_curriculum_narrows_the_world():
         sample_scene(0, "held_out", Curriculum(("fox",), ("red",)))
 
 
+def test_a_curriculum_fills_its_pages():
+    pairs = Curriculum(("fox", "house", "sign"), min_things=2, max_things=2)
+    assert {len(sample_scene(seed, curriculum=pairs).things) for seed in range(200)} == {2}
+
+
 @pytest.mark.parametrize(
     "dressed, least, most", [(1.0, 0.8, 0.95), (0.3, 0.2, 0.4), (0.0, 0, 0.06)]
 )

@@ -51,11 +51,19 @@ def test_one_phase_is_replaced_and_the_rest_stays():
 def test_noise_scales_with_the_resolution():
     of, plan = preset("storybook"), plans.plan("storybook-cpu")
     half = training_of(plan.phase("base32"), 0, of)
-    full = training_of(plan.phase("base64"), 1, of)
+    full = training_of(plan.phase("pairs64"), 1, of)
     assert full.noise == of.training.noise
     assert half.noise.P_mean == pytest.approx(full.noise.P_mean - math.log(2))
     assert half.noise.P_std == full.noise.P_std
     assert half.seed != full.seed
+
+
+def test_the_base_is_trained_most_where_sentences_are_lost_and_its_branches_as_usual():
+    plan = plans.plan("storybook-cpu")
+    noise = training_of(plan.phase("base64"), 0, preset("storybook")).noise
+    lowest, highest = (math.exp(noise.P_mean + side * 1.65 * noise.P_std) for side in (-1, 1))
+    assert 0.3 < lowest < 0.5 and 9 < highest < 12
+    assert all(phase.noise is None for phase in plan.phases if phase.branch)
 
 
 def test_a_phase_may_draw_other_noise_which_scales_as_the_presets_does():

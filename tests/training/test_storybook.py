@@ -226,16 +226,17 @@ def test_fewer_scenes_and_none_for_the_stages_can_be_asked_for(tmp_path, monkeyp
     )
     asked = ["--folder", str(tmp_path), "--plan", "tiny", "--part", "draw"]
     storybook.main([*asked, "--scenes", "9", "--flat-scenes", "0", "--base-only"])
-    assert drawn == {"train": 9, "signs": 8, "dressed": 8, "words": 8, "validation": 16}
+    rare = {"signs": 8, "dressed": 8, "words": 8, "pairs": 8}
+    assert drawn == {"train": 9, **rare, "validation": 16}
 
 
-def test_signs_dressed_animals_and_words_are_trained_on_besides(tmp_path, monkeypatch):
+def test_signs_dressed_animals_words_and_pairs_are_trained_on_besides(tmp_path, monkeypatch):
     plan = plans.plan("tiny")
-    assert dict(plan.rare_scenes) == {"signs": 8, "dressed": 8, "words": 8}
+    assert dict(plan.rare_scenes) == {"signs": 8, "dressed": 8, "words": 8, "pairs": 8}
     monkeypatch.setattr(folders, "render_shards", partial(render_shards, workers=1))
     there = folders.Folders(tmp_path)
     there.draw(replace(plan, scenes=2, flat_scenes=0, held_out=2, large_scenes=()))
-    assert [folder.name for folder in there.training] == ["train", "signs", "dressed", "words"]
+    assert [folder.name for folder in there.training] == ["train", *folders.RARE]
     shown = {}
     for name in folders.RARE:
         lines = (there.of(name) / "shard-00000.jsonl").read_text("utf-8").splitlines()
@@ -244,6 +245,10 @@ def test_signs_dressed_animals_and_words_are_trained_on_besides(tmp_path, monkey
     assert sum(any(thing.wears for thing in things) for things in shown["dressed"]) >= 5
     assert all(len(things) == 1 and things[0].word for things in shown["words"])
     assert all(things[0].size >= 0.5 for things in shown["words"])
+    assert all(len(things) == 2 for things in shown["pairs"])
+    said = [json.loads(line)["captions"][:2] for line in lines]
+    sides = [each["relation"] for captions in said for each in captions if each["relation"]]
+    assert sum(name in ("left of", "right of") for name, _, _ in sides) >= 4
     read = read_shards(there.training)
     assert (read.truth.word >= 0).any(1).sum() >= 8
 
