@@ -54,12 +54,15 @@ def note_network(run: Path, state: State) -> None:
     write_json(run / STARTED, facts | {"phases": record.get("phases", [])})
 
 
-def history_of(folder: Path, lineage: Sequence[Phase]) -> list[dict[str, Any]]:
+def history_of(
+    folder: Path, lineage: Sequence[Phase], pictures: int | None = None
+) -> list[dict[str, Any]]:
     """What was trained for the last of these phases: settings and counters of every stretch.
 
     A run that began with a network folder brings that network's history, and nothing that the plan
     has before it. Phases that were never run are left out, and of one that was branched from only
-    what came before the branch counts.
+    what came before the branch counts; of the last, the first `pictures`, where its log may be
+    ahead of the checkpoint that is told of (None: all).
     """
     rows: list[dict[str, Any]] = []
     for phase, after in zip(lineage, [*lineage[1:], None], strict=True):
@@ -68,14 +71,15 @@ def history_of(folder: Path, lineage: Sequence[Phase]) -> list[dict[str, Any]]:
             rows = list(read_json(run / STARTED)["phases"])
         lines = read_log(run, "train")
         if lines:
-            rows.append({**as_json(phase), **_counters(lines, _left_at(folder, after))})
+            left = _left_at(folder, after) if after else pictures
+            rows.append({**as_json(phase), **_counters(lines, left)})
     return rows
 
 
-def _left_at(folder: Path, after: Phase | None) -> int | None:
+def _left_at(folder: Path, after: Phase) -> int | None:
     """What the run before `after` had seen, in pictures, when that branched; None: all of it."""
-    begun = folder / after.name / BEGUN if after else None
-    return read_json(begun).get("pictures") if begun and begun.exists() else None
+    begun = folder / after.name / BEGUN
+    return read_json(begun).get("pictures") if begun.exists() else None
 
 
 def _counters(lines: Sequence[dict[str, Any]], left: int | None) -> dict[str, Any]:

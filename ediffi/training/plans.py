@@ -126,7 +126,7 @@ def config_d(start: str, pictures: int) -> BranchPlan:
     chosen: of the storybook's p(sigma) 5 % lie above the upper boundary and 3 % below the lower
     one, so every expert sees more of its own range than the baseline does, but for the middle one.
     """
-    shares = {"high": 0.12, "middle": 0.74, "low": 0.14}
+    shares = {"high": 0.12, "middle": 0.75, "low": 0.13}
     roles = {role.name: role.part for role in BASE_SETS["D"]}
     experts = [
         Branch(name, roles[name], start, max(1, round(pictures * share)))

@@ -90,7 +90,7 @@ def _record(
 ) -> dict[str, Any]:
     """The training record of a network: its phases, its noise, where it comes from."""
     lineage = lineage_of(plan, phase)
-    history = history_of(folder, lineage)
+    history = history_of(folder, lineage, state["pictures"])
     probes = read_log(folder / phase.name, "probe")
     branch = phase.branch
     part = branch.part if branch else EVERY_LEVEL

@@ -83,6 +83,17 @@ def test_what_a_parent_learnt_after_the_branch_is_not_counted(tmp_path):
     assert own["pictures_seen"] == 48
 
 
+def test_what_a_log_tells_beyond_its_checkpoint_is_not_counted(tmp_path):
+    plan = plans.plan("tiny")
+    (tmp_path / "base8").mkdir()
+    lines = [{"event": "train", "pictures": k, "seconds": k / 8, "loss": 1 / k} for k in (8, 16)]
+    (tmp_path / "base8" / "log.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    (own,) = history_of(tmp_path, lineage_of(plan, plan.phase("base8")), pictures=12)
+    assert own["pictures_seen"] == 12
+    (own,) = history_of(tmp_path, lineage_of(plan, plan.phase("base8")))
+    assert own["pictures_seen"] == 16
+
+
 def test_the_histogram_adds_up_the_lines():
     lines = [{"drawn": [1] * len(BANDS)}, {"loss": 1.0}, {"drawn": [2] + [0] * (len(BANDS) - 1)}]
     counted = sigma_histogram(lines)
