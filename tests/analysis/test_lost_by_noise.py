@@ -54,7 +54,7 @@ def painted(*seeing, levels=LEVELS, model=None, **changes):
 def test_what_a_stretch_of_noise_loses_is_told_in_pairs():
     found, _ = painted(3, 3, 1, 0)
     assert [each.sigma for each in found.begun] == [0.0, *LEVELS, None]
-    rows = [each.score("two_things") for each in found.begun]
+    rows = [row for each in found.begun if (row := each.score("two_things"))]
     assert [row.share[0] for row in rows] == [1, 1, pytest.approx(1 / 3, abs=1e-4), 0]
     assert [row.lost[0] for row in rows] == [0, 0, 0.6667, 0.3333]
     assert rows[0].lost == (0, 0, 0) and all(low < 0 < high for _, low, high in [rows[1].lost])
