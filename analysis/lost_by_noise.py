@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from analysis.insisting import captions
 from analysis.intervals import Share, in_pairs, marked
 from ediffi import images
 from ediffi.build import build_sampler
 from ediffi.config import SamplingConfig
-from ediffi.diffusion.noise import edm_grid, seeded_noise
+from ediffi.diffusion.noise import edm_grid, grid_from, seeded_noise
 from ediffi.guiding import guided
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
@@ -146,7 +145,7 @@ def paint(
     core, device = model.model, model.generator.device
     how = sampling or core.preset.sampling
     grid = edm_grid(how.steps, how.sigma_min, how.sigma_max, how.rho)
-    grid = grid if sigma is None else _below(grid, sigma)
+    grid = grid if sigma is None else grid_from(sigma, grid)
     rows = []
     for start in range(0, len(tasks), BATCH):
         tell("sampling", start, len(tasks))
@@ -194,11 +193,6 @@ def _check(levels: Sequence[float], how: SamplingConfig) -> None:
         raise ValueError(
             f"The levels must rise from above 0 to below {how.sigma_max:g}, not be {tuple(levels)}."
         )
-
-
-def _below(grid: Tensor, sigma: float) -> Tensor:
-    """The grid's levels below `sigma`, which comes first; one that is nearly it is left out."""
-    return torch.cat([grid.new_tensor([sigma]), grid[grid < 0.9 * sigma]])
 
 
 def _shown(name: str, own: str, before: str | None) -> Shown:

@@ -7,7 +7,7 @@ measures nothing.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib import pyplot
@@ -17,9 +17,9 @@ from matplotlib.figure import Figure
 from analysis.expert_ranges import Ranges, Seat
 from analysis.guidance_tradeoff import Tradeoff
 from analysis.inference_cost import InferenceCost
-from analysis.insisting import ASKED, Insistence
+from analysis.insisting import ASKED, Insisted, Insistence
 from analysis.lost_by_noise import ASKED as LOST
-from analysis.lost_by_noise import Lost
+from analysis.lost_by_noise import Begun, Lost
 from analysis.plots import COARSE, FINE, INK, PAPER, STYLE
 from analysis.variations import Variations
 from ediffi.storybook.distances import Distance
@@ -186,14 +186,7 @@ def insisting(found: Insistence) -> Figure:
     """What is shown over how far early steps go until every phrase is heard."""
     with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(figsize=(6.4, 3.4), layout="constrained")
-        for k, ((marker, colour, line), name) in enumerate(zip(MARKED, INSISTED, strict=True)):
-            rows = [(x, row) for x, each in enumerate(found.insisted) if (row := each.score(name))]
-            across = [x + 0.05 * (k - 1.5) for x, _ in rows]
-            middle, low, high = 100 * np.array([row.share for _, row in rows]).T
-            axes.plot(
-                across, middle, marker=marker, color=colour, linestyle=line, label=ASKED[name]
-            )
-            axes.vlines(across, low, high, color=colour, linewidth=1)
+        _scores(axes, found.insisted, {name: ASKED[name] for name in INSISTED})
         axes.set_xticks(range(len(found.insisted)), [f"{i.insist:g}" for i in found.insisted])
         axes.set_ylim(0, 101.5)
         axes.set_xlabel("how far early steps insist (0: the paper)")
@@ -209,12 +202,7 @@ def lost_by_noise(found: Lost) -> Figure:
     levels = [each.sigma for each in found.begun[1:-1] if each.sigma]
     with pyplot.rc_context(STYLE):
         figure, axes = pyplot.subplots(figsize=(6.4, 3.4), layout="constrained")
-        for k, ((marker, colour, line), name) in enumerate(zip(MARKED, LOST, strict=False)):
-            rows = [(x, row) for x, each in enumerate(found.begun) if (row := each.score(name))]
-            across = [x + 0.06 * (k - 1) for x, _ in rows]
-            middle, low, high = 100 * np.array([row.share for _, row in rows]).T
-            axes.plot(across, middle, marker=marker, color=colour, linestyle=line, label=LOST[name])
-            axes.vlines(across, low, high, color=colour, linewidth=1)
+        _scores(axes, found.begun, LOST)
         for seam in found.seams:
             if levels[0] < seam < levels[-1]:
                 at = 1 + np.interp(math.log(seam), np.log(levels), range(len(levels)))
@@ -229,6 +217,18 @@ def lost_by_noise(found: Lost) -> Figure:
         axes.legend(frameon=False, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.08))
         pyplot.close(figure)
     return figure
+
+
+def _scores(
+    axes: Axes, told: Sequence[Insisted] | Sequence[Begun], names: Mapping[str, str]
+) -> None:
+    """A line for every score over what was told one after the other, its interval at each place."""
+    for k, ((marker, colour, line), name) in enumerate(zip(MARKED, names, strict=False)):
+        rows = [(x, row) for x, each in enumerate(told) if (row := each.score(name))]
+        across = [x + 0.05 * (k - (len(names) - 1) / 2) for x, _ in rows]
+        middle, low, high = 100 * np.array([row.share for _, row in rows]).T
+        axes.plot(across, middle, marker=marker, color=colour, linestyle=line, label=names[name])
+        axes.vlines(across, low, high, color=colour, linewidth=1)
 
 
 def _triples(values: Sequence[Distance]) -> np.ndarray:

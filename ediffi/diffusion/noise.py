@@ -139,6 +139,14 @@ def edm_grid(
     return torch.cat([grid, grid.new_zeros(1)])
 
 
+def grid_from(sigma: float, grid: Tensor) -> Tensor:
+    """The levels of a sampling that begins at `sigma`: below it those of `grid`, (steps + 1,).
+
+    One within a tenth of `sigma` is left out: a step to it would change nothing.
+    """
+    return torch.cat([grid.new_tensor([sigma]), grid[grid < 0.9 * sigma]])
+
+
 def seeded_noise(seeds: Sequence[int], shape: tuple[int, ...]) -> Tensor:
     """Unit Gaussian noise (len(seeds), *shape), float32 on the CPU.
 

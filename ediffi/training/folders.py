@@ -38,9 +38,9 @@ RARE: Mapping[str, Curriculum] = {
 """Signs carry the words, animals wear the clothes: else one scene in twenty, and in seven.
 
 A word changes few pixels of a page, so the loss asks for little else first: a large sign alone on a
-flat page is where the network begins to listen to it. What it has learnt holds where a third of the
-pages are such, and fades where one in eight is. Left and right are heard the same way, of pairs
-whose captions say them (docs/training-log.md)."""
+flat page is where the network begins to listen to it. What it had learnt held where a third of the
+pages were such, and faded where one in eight was; a fifth was too few captions to tell. Left and
+right came to be heard the same way, of pairs whose captions say them (docs/training-log.md)."""
 SHARD_BYTES = 200_000_000
 """About how large a shard of large pictures may be."""
 

@@ -27,7 +27,7 @@ from ediffi import images
 from ediffi.cascade.diagnostics import shrunk
 from ediffi.conditioning import cache
 from ediffi.config import SamplingConfig
-from ediffi.diffusion.noise import edm_grid
+from ediffi.diffusion.noise import edm_grid, grid_from
 from ediffi.files import written_whole
 from ediffi.precision import half_precision
 from ediffi.training import keyed
@@ -154,18 +154,13 @@ def made_anew(
     sampling: SamplingConfig,
 ) -> Tensor:
     """`pictures` (b, 3, h, w) with unit `noise` at `sigma`, sampled from there down, guided."""
-    return sampled(module, cond, noise + pictures / sigma, sampling, grid_from(sigma, sampling))
+    usual = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
+    return sampled(module, cond, noise + pictures / sigma, sampling, grid_from(sigma, usual))
 
 
 def remade_path(shard: Path) -> Path:
     """Where the remade pictures of a shard lie."""
     return shard.with_name(shard.name.replace("shard-", "remade-", 1))
-
-
-def grid_from(sigma: float, sampling: SamplingConfig) -> Tensor:
-    """The noise levels of a sampling that begins at `sigma`: the usual grid's own below it."""
-    usual = edm_grid(sampling.steps, sampling.sigma_min, sampling.sigma_max, sampling.rho)
-    return torch.cat([usual.new_tensor([sigma]), usual[usual < sigma]])
 
 
 def _is_current(path: Path, label: dict[str, str]) -> bool:

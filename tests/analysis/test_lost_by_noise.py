@@ -57,7 +57,8 @@ def test_what_a_stretch_of_noise_loses_is_told_in_pairs():
     rows = [row for each in found.begun if (row := each.score("two_things"))]
     assert [row.share[0] for row in rows] == [1, 1, pytest.approx(1 / 3, abs=1e-4), 0]
     assert [row.lost[0] for row in rows] == [0, 0, 0.6667, 0.3333]
-    assert rows[0].lost == (0, 0, 0) and all(low < 0 < high for _, low, high in [rows[1].lost])
+    _, low, high = rows[1].lost
+    assert rows[0].lost == (0, 0, 0) and low < 0 < high
     assert found.between(0.5, 5.0) == pytest.approx(2 / 3, abs=1e-3)
     assert found.between(0.0, None) == 1
     assert [row.n for row in rows] == [3] * TURNS

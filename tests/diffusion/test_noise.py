@@ -11,6 +11,7 @@ from ediffi.diffusion.noise import (
     LogNormal,
     derived_seed,
     edm_grid,
+    grid_from,
     seeded_noise,
 )
 
@@ -113,3 +114,18 @@ def test_derived_seeds_are_fixed_and_differ_by_seed_and_purpose():
     drawn = {derived_seed(seed, purpose) for seed in range(50) for purpose in ("a", "b")}
     assert len(drawn) == 100 and all(0 <= seed < 2**64 for seed in drawn)
     assert seeded_noise(sorted(drawn), (1,)).shape == (100, 1)
+
+
+def test_a_grid_that_begins_lower_goes_on_as_the_usual_one():
+    usual = edm_grid(18, 0.002, 80.0, 7.0)
+    grid = grid_from(1.0, usual)
+    assert float(grid[0]) == 1.0
+    assert grid[1:].tolist() == usual[usual < 1].tolist()
+    assert grid_from(0.001, usual).tolist() == [0.001, 0.0]
+
+
+def test_a_level_just_below_the_first_is_left_out():
+    usual = edm_grid(18, 0.002, 80.0, 7.0)
+    second, third = usual[1:3].tolist()
+    assert grid_from(1.05 * second, usual)[1] == third
+    assert grid_from(1.2 * second, usual)[1] == second

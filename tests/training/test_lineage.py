@@ -53,12 +53,17 @@ def test_one_base_one_mark(tmp_path):
     assert base_of(tmp_path / "nowhere") == ""
 
 
+def logged(run, seen):
+    """A run that wrote a line to its log after so many pictures each."""
+    run.mkdir()
+    lines = [{"event": "train", "pictures": k, "seconds": k / 8, "loss": 1 / k} for k in seen]
+    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
 def test_a_run_that_began_with_a_network_brings_its_history(tmp_path):
     plan = plans.plan("tiny")
     for name, seen in (("base8", 99), ("base16", 32)):
-        (tmp_path / name).mkdir()
-        line = {"event": "train", "pictures": seen, "seconds": 1.0, "loss": 0.5}
-        (tmp_path / name / "log.jsonl").write_text(json.dumps(line) + "\n")
+        logged(tmp_path / name, [seen])
     earlier = {"name": "long-ago", "pictures_seen": 1000, "seconds_spent": 5.0, "loss": 0.2}
     record = {"network": "baseline", "phases": [earlier]}
     phases = lineage_of(plan, plan.phase("baseline"))
@@ -72,9 +77,7 @@ def test_a_run_that_began_with_a_network_brings_its_history(tmp_path):
 def test_what_a_parent_learnt_after_the_branch_is_not_counted(tmp_path):
     plan = plans.plan("tiny")
     for name, seen in (("base8", [16]), ("base16", [8, 16, 24, 32]), ("baseline", [48])):
-        (tmp_path / name).mkdir()
-        lines = [{"event": "train", "pictures": k, "seconds": k / 8, "loss": 1 / k} for k in seen]
-        (tmp_path / name / "log.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+        logged(tmp_path / name, seen)
     phases = lineage_of(plan, plan.phase("baseline"))
     assert [row["pictures_seen"] for row in history_of(tmp_path, phases)] == [16, 32, 48]
     note_start(tmp_path / "baseline", tmp_path / "base16", nn.Linear(2, 2), 20)
@@ -85,9 +88,7 @@ def test_what_a_parent_learnt_after_the_branch_is_not_counted(tmp_path):
 
 def test_what_a_log_tells_beyond_its_checkpoint_is_not_counted(tmp_path):
     plan = plans.plan("tiny")
-    (tmp_path / "base8").mkdir()
-    lines = [{"event": "train", "pictures": k, "seconds": k / 8, "loss": 1 / k} for k in (8, 16)]
-    (tmp_path / "base8" / "log.jsonl").write_text("".join(json.dumps(x) + "\n" for x in lines))
+    logged(tmp_path / "base8", [8, 16])
     (own,) = history_of(tmp_path, lineage_of(plan, plan.phase("base8")), pictures=12)
     assert own["pictures_seen"] == 12
     (own,) = history_of(tmp_path, lineage_of(plan, plan.phase("base8")))

@@ -18,7 +18,7 @@ from ediffi.presets import preset
 from ediffi.training import checkpoint, lineage, parts, plans
 from ediffi.training.cascade_data import REMADE_SHARE, CropSource
 from ediffi.training.data import ShardSource
-from ediffi.training.remade import Levels, Remade, Remaker, grid_from, remade_path
+from ediffi.training.remade import Levels, Remade, Remaker, remade_path
 from ediffi.weights import save_network
 from tests.training.worlds import SIZE, CountingEncoders, write_shards
 
@@ -62,13 +62,6 @@ def test_a_picture_is_sampled_from_its_own_noised_self_to_what_the_base_believes
 
 def images_of(value: float, like: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(images.to_uint8(torch.full((len(like), 3, *like.shape[1:3]), value)))
-
-
-def test_the_grid_begins_at_the_level_and_goes_on_as_the_usual_one():
-    grid = grid_from(1.0, SAMPLING)
-    assert float(grid[0]) == 1.0 and float(grid[-1]) == 0 and bool((grid.diff() < 0).all())
-    lowest = grid_from(0.001, SAMPLING)
-    assert lowest.tolist() == [0.001, 0.0]
 
 
 def test_what_is_made_is_kept_until_base_or_levels_are_others(tmp_path):

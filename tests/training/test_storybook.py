@@ -16,6 +16,7 @@ from ediffi.experts.ensemble import Ensemble
 from ediffi.files import read_json
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
+from ediffi.storybook.captions import SIDEWAYS
 from ediffi.storybook.dataset import render_shards
 from ediffi.storybook.scene import Scene
 from ediffi.training import folders, jobs, lineage, parts, plans, storybook
@@ -237,18 +238,19 @@ def test_signs_dressed_animals_words_and_pairs_are_trained_on_besides(tmp_path, 
     there = folders.Folders(tmp_path)
     there.draw(replace(plan, scenes=2, flat_scenes=0, held_out=2, large_scenes=()))
     assert [folder.name for folder in there.training] == ["train", *folders.RARE]
-    shown = {}
+    shown, said = {}, {}
     for name in folders.RARE:
-        lines = (there.of(name) / "shard-00000.jsonl").read_text("utf-8").splitlines()
-        shown[name] = [Scene.from_json(json.loads(line)["scene"]).things for line in lines]
+        text = (there.of(name) / "shard-00000.jsonl").read_text("utf-8")
+        records = [json.loads(line) for line in text.splitlines()]
+        shown[name] = [Scene.from_json(record["scene"]).things for record in records]
+        said[name] = [record["captions"] for record in records]
     assert all(thing.word for things in shown["signs"] for thing in things)
     assert sum(any(thing.wears for thing in things) for things in shown["dressed"]) >= 5
     assert all(len(things) == 1 and things[0].word for things in shown["words"])
     assert all(things[0].size >= 0.5 for things in shown["words"])
     assert all(len(things) == 2 for things in shown["pairs"])
-    said = [json.loads(line)["captions"][:2] for line in lines]
-    sides = [each["relation"] for captions in said for each in captions if each["relation"]]
-    assert sum(name in ("left of", "right of") for name, _, _ in sides) >= 4
+    sides = [each["relation"] for captions in said["pairs"] for each in captions[:2]]
+    assert sum(bool(told) and told[0] in SIDEWAYS for told in sides) >= 4
     read = read_shards(there.training)
     assert (read.truth.word >= 0).any(1).sum() >= 8
 
