@@ -34,6 +34,7 @@ from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.tokenizers import CLIP_END, CLIP_START, caption_texts, token_id
 
 CHECKPOINT = "clip-training/checkpoint.safetensors"
+WEIGHTS = "open_clip_model.safetensors"
 CONTEXT = 77
 MAX_SCALE = 100.0
 _FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -124,7 +125,7 @@ def train_clip(
     pairs = read_pairs(Path(shards), tokenizer)
     torch.manual_seed(plan.seed)
     config = plan.model_config(tokenizer.tokenizer.get_vocab_size())
-    model: Any = _model(config).to(device)
+    model: Any = new_clip(config).to(device)
     # The fused attention's backward pass on a CPU costs several times the plain one's.
     backends = [SDPBackend.MATH] if device == "cpu" else _FUSED
 
@@ -138,7 +139,7 @@ def train_clip(
             text = _pooled(model, ids.to(device))
         return contrastive_loss(image, text, model.logit_scale)
 
-    report = run(model, loss_of, _takes, TRAINING, limit, out / CHECKPOINT)
+    report = run(model, loss_of, takes_muon, TRAINING, limit, out / CHECKPOINT)
     export_clip(model, config, out / "clip", report)
     return report
 
@@ -166,14 +167,19 @@ def draw_batch(
     count = min(plan.batch, len(pairs.captions))
     indices = rng.choice(len(pairs.captions), size=count, replace=False)
     x = pairs.pictures(indices)
-    h, w = x.shape[-2:]
-    x = functional.pad(x, (plan.shift,) * 4, mode="replicate")
-    top, left = rng.integers(2 * plan.shift + 1, size=2)
-    x = x[..., top : top + h, left : left + w]
+    x = shifted(x, plan.shift, rng)
     # One wording for the whole batch: no short caption is padded to a long one beside it.
     wording = int(rng.integers(len(pairs.captions[0])))
     chosen = [pairs.captions[i][wording % len(pairs.captions[i])] for i in indices]
     return x, _padded(chosen)
+
+
+def shifted(x: torch.Tensor, most: int, rng: np.random.Generator) -> torch.Tensor:
+    """Pictures (b, c, h, w), all moved by the same up to `most` pixels, their edges drawn out."""
+    h, w = x.shape[-2:]
+    x = functional.pad(x, (most,) * 4, mode="replicate")
+    top, left = rng.integers(2 * most + 1, size=2)
+    return x[..., top : top + h, left : left + w]
 
 
 def contrastive_loss(
@@ -193,7 +199,7 @@ def export_clip(model: torch.nn.Module, config: dict, folder: Path, report: RunR
     half = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic"}
     write_json(folder / "open_clip_config.json", {"model_cfg": config, "preprocess_cfg": half})
     state = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
-    file = folder / "open_clip_model.safetensors"
+    file = folder / WEIGHTS
     save_file(state, file)
     held = [text for pair in caption_texts(10**6, 64, "validation") for text in pair]
     out = load_clip(folder).encode_text(held)
@@ -208,7 +214,8 @@ def export_clip(model: torch.nn.Module, config: dict, folder: Path, report: RunR
     write_json(folder / RECORD, {**record, "sha256": sha256_of(file)})
 
 
-def _model(config: dict) -> torch.nn.Module:
+def new_clip(config: dict) -> torch.nn.Module:
+    """The two untrained towers of a `ClipPlan.model_config`."""
     return open_clip.CLIP(
         config["embed_dim"],
         open_clip.CLIPVisionCfg(**config["vision_cfg"]),
@@ -222,7 +229,8 @@ def _pooled(model: Any, ids: torch.Tensor) -> torch.Tensor:
     return functional.normalize(pooled @ model.text_projection, dim=-1)
 
 
-def _takes(name: str, parameter: torch.nn.Parameter) -> bool:
+def takes_muon(name: str, parameter: torch.nn.Parameter) -> bool:
+    """Whether Muon trains it: matrices that are no tables, as AdamW trains the rest."""
     tables = ("embedding", "logit_scale", "text_projection", "visual.proj", "conv1")
     return parameter.ndim >= 2 and not any(word in name for word in tables)
 

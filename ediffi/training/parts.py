@@ -32,10 +32,11 @@ from ediffi.training.folders import Folders
 from ediffi.training.inspector import read_shards, train_inspector
 from ediffi.training.job import Job
 from ediffi.training.jobs import Workshop
+from ediffi.training.looks import train_looks
 from ediffi.training.loop import fit
 from ediffi.training.meters import read_log, sigma_histogram
 from ediffi.training.plans import Phase, StorybookPlan
-from ediffi.training.probe import probe_colours, retrieve
+from ediffi.training.probe import probe_colours, probe_looks, retrieve
 from ediffi.training.release import ENCODERS, copy_files, evaluate_model, export_model
 from ediffi.training.t5 import T5Plan, train_t5
 from ediffi.training.tokenizers import train_tokenizers
@@ -100,6 +101,7 @@ class Recipe:
             Part("tokenizers", _some(plan, "tokenizer_scenes"), self.tokenizers),
             Part("t5", _some(plan, "t5"), self.t5),
             Part("clip", _some(plan, "clip"), self.clip),
+            Part("looks", _some(plan, "looks"), self.looks),
             Part("gate", _some(plan, "gate"), self.gate),
             Part("cache", {}, self.cache),
         ]
@@ -146,18 +148,29 @@ class Recipe:
         )
         return dataclasses.asdict(report)
 
+    def looks(self) -> dict[str, Any]:
+        """The picture side of CLIP again, until it tells the nine styles apart."""
+        renders = read_shards([Folders(self.folder).of("train")])
+        report = train_looks(self.encoders_folder, renders, self.plan.looks, device=self.device)
+        return dataclasses.asdict(report)
+
     def gate(self) -> dict[str, Any]:
         """Colours of things read from T5 tokens; ValueError if that is not good enough to go on."""
         encoders, plan = self._encoders(), self.plan
         colours = probe_colours(encoders.t5, plan.gate_captions, plan.gate_captions // 3)
         found = retrieve(encoders.clip, min(256, plan.gate_captions))
-        self.say(f"colour probe {colours.accuracy:.2%}, retrieval {found.text_to_image_at_1:.1%}")
+        looks = probe_looks(encoders.clip, plan.gate_captions // 30, plan.gate_captions // 60)
+        self.say(
+            f"colour probe {colours.accuracy:.2%}, retrieval {found.text_to_image_at_1:.1%}, "
+            f"look probe {looks.accuracy:.1%}"
+        )
         if colours.accuracy < plan.gate:
             raise ValueError(
                 f"the colour probe reads {colours.accuracy:.2%} of the colours from T5 tokens and "
                 f"needs {plan.gate:.0%}; train T5 longer before the base."
             )
-        return {"colours": dataclasses.asdict(colours), "retrieval": dataclasses.asdict(found)}
+        probes = {"colours": colours, "retrieval": found, "looks": looks}
+        return {name: dataclasses.asdict(probe) for name, probe in probes.items()}
 
     def cache(self) -> dict[str, Any]:
         """Embeddings of every caption and picture."""

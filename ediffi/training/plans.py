@@ -67,6 +67,7 @@ class StorybookPlan:
     tokenizer_scenes: int
     t5: Limit
     clip: Limit
+    looks: Limit
     phases: tuple[Phase, ...]
     inspector: Limit
     judge: Limit
@@ -191,6 +192,7 @@ _ACCELERATOR = StorybookPlan(
     tokenizer_scenes=15_000,
     t5=Limit(seconds=90),
     clip=Limit(seconds=90),
+    looks=Limit(seconds=60),
     phases=(
         Phase("base32", 32, 1_000_000, 256, seconds=150, decay_share=0.0),
         _BASE64,
@@ -215,6 +217,7 @@ _CPU = StorybookPlan(
     tokenizer_scenes=15_000,
     t5=Limit(steps=800),
     clip=Limit(steps=450),
+    looks=Limit(steps=300),
     phases=(
         Phase("base32", 32, 150_000, 32, seconds=1800, decay_share=0.0),
         Phase("pairs64", 64, 500_000, 16, 2400, 0.0, other_styles=0.25, most_things=2),
@@ -264,6 +267,7 @@ _TINY = StorybookPlan(
     tokenizer_scenes=64,
     t5=Limit(steps=2),
     clip=Limit(steps=2),
+    looks=Limit(steps=2),
     phases=(
         Phase("base8", 8, 16, 8, decay_share=0.0),
         _TINY_BASE16,

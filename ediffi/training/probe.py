@@ -1,15 +1,16 @@
 """The gate in front of the base model's training: do the small encoders know what they must?
 
-A linear probe reads the colour of the k-th thing of a caption from the T5 token at its noun; CLIP
-finds each scene's caption among 256 and each caption's scene. Both on scenes that no encoder has
-seen. It judges encoders through their public interface and trains none.
+A linear probe reads the colour of the k-th thing of a caption from the T5 token at its noun, and
+another the style of a picture from its CLIP vector; CLIP finds each scene's caption among 256 and
+each caption's scene. All on scenes that no encoder has seen. It judges encoders through their
+public interface and trains none.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -66,6 +67,16 @@ class Retrieval:
 
 
 @dataclass(frozen=True)
+class LookProbe:
+    """Accuracy over nine styles on `n` pictures of `split`, and of each style; chance is 1/9."""
+
+    split: str
+    n: int
+    accuracy: float
+    by_style: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Noun:
     """Where a caption names a thing: its characters, its place among those named, its colour."""
 
@@ -105,7 +116,7 @@ def probe_colours(
     Half of the captions are short and half long; the feature is the last token of the noun.
     """
     features, colours, _ = _dataset(t5, "train", 10**7 + seed, train)
-    weight, bias = _linear_probe(features, colours)
+    weight, bias = _linear_probe(features, colours, len(vocabulary.COLOURS))
     features, colours, positions = _dataset(t5, split, 10**7 + seed, held)
     right = ((features @ weight + bias).argmax(1) == colours).float()
     scores = tuple(
@@ -134,21 +145,45 @@ def _dataset(t5: T5Text, split: str, seed: int, count: int) -> tuple[Tensor, Ten
     return torch.stack(features), torch.tensor(colours), torch.tensor(positions)
 
 
-def _linear_probe(features: Tensor, colours: Tensor) -> tuple[Tensor, Tensor]:
+def _linear_probe(
+    features: Tensor, labels: Tensor, classes: int, ridge: float = 1e-5
+) -> tuple[Tensor, Tensor]:
     """Multinomial logistic regression with a little ridge, to convergence."""
-    weight = torch.zeros(features.shape[1], len(vocabulary.COLOURS), requires_grad=True)
-    bias = torch.zeros(len(vocabulary.COLOURS), requires_grad=True)
+    weight = torch.zeros(features.shape[1], classes, requires_grad=True)
+    bias = torch.zeros(classes, requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=200, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimiser.zero_grad()
-        loss = functional.cross_entropy(features @ weight + bias, colours)
-        loss = loss + 1e-5 * weight.square().sum()
+        loss = functional.cross_entropy(features @ weight + bias, labels)
+        loss = loss + ridge * weight.square().sum()
         loss.backward()
         return loss
 
     optimiser.step(closure)
     return weight.detach(), bias.detach()
+
+
+def probe_looks(
+    clip: ClipTowers, train: int = 80, held: int = 40, split: str = "test", seed: int = 0
+) -> LookProbe:
+    """Fit the probe on `train` scenes of the train split, each in all styles; `held` of `split`."""
+    weight, bias = _linear_probe(
+        *_looks(clip, "train", seed, train), len(vocabulary.STYLES), ridge=1e-3
+    )
+    features, styles = _looks(clip, split, seed, held)
+    right = ((features @ weight + bias).argmax(1) == styles).float()
+    each = {name: right[styles == k].mean().item() for k, name in enumerate(vocabulary.STYLES)}
+    return LookProbe(split, len(right), right.mean().item(), each)
+
+
+def _looks(clip: ClipTowers, split: str, seed: int, count: int) -> tuple[Tensor, Tensor]:
+    features = []
+    for k in range(count):
+        scene = sample_scene(10**7 + seed + k, split=split)
+        pictures = [render(replace(scene, style=style), 64) for style in vocabulary.STYLES]
+        features.append(clip.encode_image(_stacked(pictures)).float().cpu())
+    return torch.cat(features), torch.arange(len(vocabulary.STYLES)).repeat(count)
 
 
 def retrieve(
