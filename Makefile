@@ -65,7 +65,7 @@ STUDY = $(BIN)/python -m ediffi study --out docs/results
 UPSCALE = $(BIN)/python -m analysis.upscaling
 
 EVALUATED := baseline high+baseline experts
-INSISTING := high+baseline
+INSISTING := experts
 HELD_OUT := baseline
 STUDIED := expert_seams composition embedding_ablation style_transfer guidance_tradeoff \
     prompt_switching paint_with_words pulled_painting collaged_painting configs variations attention_over_noise seam_history \
@@ -91,7 +91,7 @@ N_lost_by_noise := 96
 N_embedding_ablation := 48
 N_prompt_switching := 64
 N_variations := 16
-N_guidance_tradeoff := 48
+N_guidance_tradeoff := 96
 N_configs := 64
 N_sr256 := 64
 N_sr1024 := 16

@@ -1,8 +1,8 @@
 """Sheets of the cascade: every size side by side, beside the true scene of the same caption.
 
 `painted` shows what the whole model makes of a sentence; `enlarged` gives the stages a true small
-picture, so that they are seen without the base's faults. It measures nothing and chooses nothing:
-the captions are the first of the unseen scenes.
+picture, so that they are seen without the base's faults; `sampled` shows more of the base alone. It
+measures nothing and chooses nothing: the captions are the first of the unseen scenes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from ediffi.files import written_whole
 TILE = 256
 """Side of a tile in pixels; smaller pictures are shown pixel by pixel, larger ones averaged."""
 GAP = 6
+COLUMNS = 8
+"""Small pictures in a row of `sampled`, whose tiles are half as wide."""
 
 
 def painted(model: EDiffI, n: int, seed: int = 0) -> Image.Image:
@@ -51,15 +53,28 @@ def enlarged(model: EDiffI, n: int, seed: int = 0, part: float = 0.35) -> Image.
     return sheet(rows)
 
 
-def sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
+def sampled(model: EDiffI, n: int, seed: int = 0) -> Image.Image:
+    """True scenes in the base's size, eight in a row, under each what it samples: 4 `n` of them."""
+    low = model.sizes[0]
+    truth, captions = true_renders(low, 4 * n)
+    asked = [model.request(text, seed + k, size=low) for k, text in enumerate(captions)]
+    made = [result.image for result in model.generate_many(asked)]
+    rows = []
+    for start in range(0, len(made), COLUMNS):
+        there = slice(start, start + COLUMNS)
+        rows += [[images.to_pil(scene) for scene in truth[there]], made[there]]
+    return sheet(rows, TILE // 2)
+
+
+def sheet(rows: Sequence[Sequence[Image.Image]], tile: int = TILE) -> Image.Image:
     """Rows of square pictures of any size as equal tiles on white."""
-    step = TILE + GAP
+    step = tile + GAP
     width, height = max(len(row) for row in rows) * step - GAP, len(rows) * step - GAP
     page = Image.new("RGB", (width, height), "white")
     for y, row in enumerate(rows):
         for x, picture in enumerate(row):
-            way = Image.Resampling.NEAREST if picture.width < TILE else Image.Resampling.BOX
-            page.paste(picture.resize((TILE, TILE), way), (x * step, y * step))
+            way = Image.Resampling.NEAREST if picture.width < tile else Image.Resampling.BOX
+            page.paste(picture.resize((tile, tile), way), (x * step, y * step))
     return page
 
 
@@ -69,7 +84,7 @@ def _middle(picture: Image.Image, part: float) -> Image.Image:
 
 
 def main() -> int:
-    """`python -m analysis.cascade_sheet --n 4`: both sheets as JPEG files."""
+    """`python -m analysis.cascade_sheet --n 4`: all three as JPEG files."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--model", default="storybook")
     parser.add_argument("--n", type=int, default=4)
@@ -79,7 +94,7 @@ def main() -> int:
     model = EDiffI.from_pretrained(given.model)
     if not model.model.stages:
         raise SystemExit(f"{model.model.name} has no super-resolution stage to show.")
-    for name, draw in (("cascade", painted), ("enlarged", enlarged)):
+    for name, draw in (("cascade", painted), ("enlarged", enlarged), ("samples", sampled)):
         path = given.out / f"{name}.jpg"
         with written_whole(path) as part:
             page = draw(model, given.n, given.seed)

@@ -17,6 +17,7 @@ from PIL import Image
 
 from analysis.intervals import Share, share
 from analysis.samples import Samples, sampled
+from ediffi.controls.style_transfer import STRENGTH
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.captions import write_caption
@@ -24,7 +25,7 @@ from ediffi.storybook.drawing import render
 from ediffi.storybook.evaluation import MOST, Reader
 from ediffi.storybook.inspector import Reading
 from ediffi.storybook.scene import Scene, sample_scene
-from ediffi.storybook.scoring import marks
+from ediffi.storybook.scoring import YES, marks
 from ediffi.storybook.vocabulary import STYLES
 
 STRENGTHS = (1.0, 3.0, 6.0)
@@ -148,8 +149,21 @@ def sentences(found: Styles) -> list[str]:
             )
         ]
         said.append(f"{how if each.strength else 'No reference'}: {', '.join(parts)}.")
+    usual = (STRENGTH, *WINDOWS[0])
+    for each in found.lent:
+        if (each.strength, each.sigma_low, each.sigma_high) == usual:
+            counts = [f"{style} {k} of {n}" for style, (k, n) in by_style(each).items()]
+            said.append(
+                f"At strength {each.strength:g} by the reference's style: {', '.join(counts)}."
+            )
     said.append(f"n = {found.n}; a guess meets the style in {100 * found.chance:.1f} %.")
     return said
+
+
+def by_style(lent: Lent) -> dict[str, tuple[int, int]]:
+    """For each style of the references, in how many pictures it came, and of how many."""
+    marks = {style: lent.shown["style"][k :: len(STYLES)] for k, style in enumerate(STYLES)}
+    return {style: (each.count(YES), len(each)) for style, each in marks.items() if each}
 
 
 def _scored(

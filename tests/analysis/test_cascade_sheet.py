@@ -6,7 +6,9 @@ import pytest
 from PIL import Image
 
 from analysis import cascade_sheet
-from analysis.cascade_sheet import GAP, TILE, enlarged, painted, sheet
+from analysis.cascade_sheet import GAP, TILE, enlarged, painted, sampled, sheet
+from analysis.true_renders import true_renders
+from ediffi import images
 from ediffi.pipeline import EDiffI
 from tests.fakes import tiny_cascade_folder, tiny_model_folder
 
@@ -22,6 +24,16 @@ def test_every_size_and_the_truth_stand_in_a_row(folder):
     assert enlarged(model, 1).size == (4 * (TILE + GAP) - GAP, TILE)
 
 
+def test_small_pictures_stand_under_their_true_scenes(folder):
+    model = EDiffI.from_pretrained(folder)
+    step = TILE // 2 + GAP
+    assert sampled(model, 1).size == (4 * step - GAP, 2 * step - GAP)
+    page = sampled(model, 3)
+    assert page.size == (8 * step - GAP, 4 * step - GAP)
+    truth = images.to_pil(true_renders(model.sizes[0], 10)[0][9]).getpixel((0, 0))
+    assert page.getpixel((step, 2 * step)) == truth
+
+
 def test_small_pictures_are_shown_pixel_by_pixel():
     small = Image.new("RGB", (2, 2), "red")
     small.putpixel((0, 0), (0, 0, 255))
@@ -30,11 +42,15 @@ def test_small_pictures_are_shown_pixel_by_pixel():
     assert page.getpixel((TILE // 2, TILE // 2)) == (255, 0, 0)
 
 
-def test_the_command_writes_both_or_says_why_not(folder, tmp_path, monkeypatch):
+def test_the_command_writes_all_or_says_why_not(folder, tmp_path, monkeypatch):
     words = ["cascade_sheet", "--n", "1", "--out", str(tmp_path), "--model"]
     monkeypatch.setattr(sys, "argv", [*words, str(folder)])
     assert cascade_sheet.main() == 0
-    assert {path.name for path in tmp_path.iterdir()} == {"cascade.jpg", "enlarged.jpg"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "cascade.jpg",
+        "enlarged.jpg",
+        "samples.jpg",
+    }
     monkeypatch.setattr(sys, "argv", [*words, str(tiny_model_folder(tmp_path / "plain"))])
     with pytest.raises(SystemExit, match="no super-resolution stage to show"):
         cascade_sheet.main()

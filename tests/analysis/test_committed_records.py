@@ -17,7 +17,7 @@ EVALUATIONS = (
     "evaluation",
     "evaluation-held-out",
     "evaluation-high+baseline",
-    "evaluation-high+baseline-insisting",
+    "evaluation-experts-insisting",
     "evaluation-experts",
 )
 OF_THE_BASE = [study for study in register.STUDIES if study.name != "upscaling"]

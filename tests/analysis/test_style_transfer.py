@@ -2,7 +2,8 @@
 
 import pytest
 
-from analysis.style_transfer import jobs, measure, sentences
+from analysis.style_transfer import by_style, jobs, measure, sentences
+from ediffi.controls.style_transfer import STRENGTH
 from ediffi.storybook.inspector import Reading, Seen
 from ediffi.storybook.vocabulary import STYLES
 from tests.fakes import tiny_pipeline
@@ -60,8 +61,17 @@ def test_a_style_a_thing_and_a_leak_are_counted():
         assert each.shown["things"].replace("-", "") == seen_first
         assert each.shown["style"] == "1" + "0" * 8
         assert each.shown["leak"].count("1") == sum(leaks)
+        assert by_style(each) == {name: (int(name == style), 1) for name in STYLES}
     assert sentences(found)[0].startswith("No reference")
     assert sentences(found)[-1] == "n = 9; a guess meets the style in 11.1 %."
+
+
+def test_the_usual_strength_is_told_style_by_style():
+    reader = Scripted("crayon", [])
+    found = measure(tiny_pipeline(), reader, n=4, strengths=(STRENGTH,), steps=1)
+    told = [line for line in sentences(found) if "by the reference's style" in line]
+    counts = "flat 0 of 1, watercolour 0 of 1, crayon 1 of 1, cutout 0 of 1"
+    assert told == [f"At strength 3 by the reference's style: {counts}."]
 
 
 def test_no_caption_is_too_few():
