@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -126,15 +127,13 @@ def train_clip(
     torch.manual_seed(plan.seed)
     config = plan.model_config(tokenizer.tokenizer.get_vocab_size())
     model: Any = new_clip(config).to(device)
-    # The fused attention's backward pass on a CPU costs several times the plain one's.
-    backends = [SDPBackend.MATH] if device == "cpu" else _FUSED
 
     def loss_of(step: int, progress: float) -> torch.Tensor:
         rng = np.random.default_rng((plan.seed, step))
         hidden = plan.hidden_patches if progress < 1 - plan.unmasked else 0.0
         model.visual.patch_dropout = PatchDropout(hidden) if hidden else torch.nn.Identity()
         x, ids = draw_batch(pairs, plan, rng)
-        with half_precision(torch.device(device)), sdpa_kernel(backends):
+        with half_precision(torch.device(device)), fastest_attention(device):
             image = model.encode_image(x.to(device), normalize=True)
             text = _pooled(model, ids.to(device))
         return contrastive_loss(image, text, model.logit_scale)
@@ -172,6 +171,11 @@ def draw_batch(
     wording = int(rng.integers(len(pairs.captions[0])))
     chosen = [pairs.captions[i][wording % len(pairs.captions[i])] for i in indices]
     return x, _padded(chosen)
+
+
+def fastest_attention(device: str) -> AbstractContextManager[object]:
+    """The kernels to train attention with: fused ones go back several times slower on a CPU."""
+    return sdpa_kernel([SDPBackend.MATH] if device == "cpu" else _FUSED)
 
 
 def shifted(x: torch.Tensor, most: int, rng: np.random.Generator) -> torch.Tensor:

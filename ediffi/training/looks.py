@@ -26,7 +26,7 @@ from ediffi.files import read_json, sha256_of, write_json, written_whole
 from ediffi.precision import half_precision
 from ediffi.scores import finite
 from ediffi.storybook.vocabulary import STYLES
-from ediffi.training.clip import TRAINING, WEIGHTS, shifted, takes_muon
+from ediffi.training.clip import TRAINING, WEIGHTS, fastest_attention, shifted, takes_muon
 from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.inspector import Renders
 
@@ -78,7 +78,7 @@ def train_looks(
         rng = np.random.default_rng((plan.seed, step))
         rows = torch.from_numpy(rng.choice(len(chances), plan.batch, p=chances))
         x = shifted(renders.images[rows].float() / 127.5 - 1.0, plan.shift, rng).to(device)
-        with half_precision(torch.device(device)):
+        with half_precision(torch.device(device)), fastest_attention(device):
             vectors = visual(x)
             with torch.no_grad():
                 kept = before(x)
