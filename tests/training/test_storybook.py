@@ -1,4 +1,4 @@
-"""The recipe's order and bookkeeping with quick parts; the whole of it, tiny, marked slow."""
+"""The recipe's order and bookkeeping with quick parts, and the whole of it in miniature."""
 
 import json
 from dataclasses import replace
@@ -285,6 +285,7 @@ def test_the_whole_recipe_in_miniature(tmp_path):
         assert scored["model"] == f"weights/{name}" and scored["n"] == plan.evaluated
     judge, own = (tmp_path / "weights" / name for name in ("judge", "clip"))
     assert read_json(judge / "record.json")["sha256"] != read_json(own / "record.json")["sha256"]
+    assert read_json(own / "record.json")["looks"]["steps"] == plan.looks.steps
     assert (judge / "tokenizer.json").read_bytes() == (own / "tokenizer.json").read_bytes()
     assert load_judge(judge).scores(np.zeros((2, 16, 16, 3), np.uint8), ["a", "b"]).shape == (2,)
     default = EDiffI.from_pretrained(tmp_path / "weights").model.network
