@@ -161,9 +161,9 @@ def sentences(found: Styles) -> list[str]:
 
 
 def by_style(lent: Lent) -> dict[str, tuple[int, int]]:
-    """For each style of the references, in how many pictures it came, and of how many."""
-    marks = {style: lent.shown["style"][k :: len(STYLES)] for k, style in enumerate(STYLES)}
-    return {style: (each.count(YES), len(each)) for style, each in marks.items() if each}
+    """In how many pictures each style of the references came, and of how many; they take turns."""
+    turns = {style: lent.shown["style"][k :: len(STYLES)] for k, style in enumerate(STYLES)}
+    return {style: (turn.count(YES), len(turn)) for style, turn in turns.items() if turn}
 
 
 def _scored(

@@ -33,6 +33,9 @@ from ediffi.conditioning.streams import (
 if TYPE_CHECKING:
     from open_clip.tokenizer import SimpleTokenizer
 
+WEIGHTS = "open_clip_model.safetensors"
+"""The file of an open_clip folder that holds both towers."""
+
 # The word pattern of CLIP's tokenizer without its special tokens: typed text never means those.
 _WORDS = regex.compile(
     r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+", regex.IGNORECASE
@@ -173,7 +176,7 @@ def load_clip(source: str | Path, dtype: torch.dtype = torch.float32) -> ClipTow
     name, _, tag = str(source).rpartition("/")
     if local:
         name, tag = f"local-dir:{source}", ""
-        check_unchanged(Path(source), "open_clip_model.safetensors")
+        check_unchanged(Path(source), WEIGHTS)
     elif not name or name not in open_clip.list_models():
         raise ValueError(
             f"{str(source)!r} is neither a folder nor an open_clip model and tag such as "
@@ -210,10 +213,10 @@ def _how_to(source: str | Path, local: bool) -> str:
     if local:
         return (
             f"the folder {str(source)!r} is no open_clip model: it needs open_clip_config.json and "
-            "open_clip_model.safetensors that fit together."
+            f"{WEIGHTS} that fit together."
         )
     return (
         f"the CLIP {str(source)!r} is neither cached here nor reachable; fetch its open_clip "
-        "folder (open_clip_config.json, open_clip_model.safetensors) where there is a network and "
+        f"folder (open_clip_config.json, {WEIGHTS}) where there is a network and "
         "pass it as clip='folder'."
     )

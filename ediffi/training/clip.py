@@ -25,7 +25,7 @@ from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from tqdm import tqdm
 
-from ediffi.conditioning.clip import load_clip, text_features
+from ediffi.conditioning.clip import WEIGHTS, load_clip, text_features
 from ediffi.conditioning.folders import RECORD
 from ediffi.conditioning.streams import LibraryTokenizer, fit
 from ediffi.config import TrainingConfig
@@ -35,7 +35,6 @@ from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.tokenizers import CLIP_END, CLIP_START, caption_texts, token_id
 
 CHECKPOINT = "clip-training/checkpoint.safetensors"
-WEIGHTS = "open_clip_model.safetensors"
 CONTEXT = 77
 MAX_SCALE = 100.0
 _FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
@@ -211,11 +210,17 @@ def export_clip(model: torch.nn.Module, config: dict, folder: Path, report: RunR
     state["ln_final.weight"] *= scale
     state["ln_final.bias"] *= scale
     state["text_projection"] /= scale
-    with written_whole(file) as temporary:
-        save_file({name: value.half() for name, value in state.items()}, temporary)
     record = {"network": "clip", **asdict(report)}
     record["parameters"] = sum(value.numel() for value in state.values())
-    write_json(folder / RECORD, {**record, "sha256": sha256_of(file)})
+    write_weights(folder, state, record)
+
+
+def write_weights(folder: Path, state: dict[str, torch.Tensor], record: dict[str, Any]) -> None:
+    """Both towers in fp16, and `record` with their sum, which is never beside other weights."""
+    (folder / RECORD).unlink(missing_ok=True)
+    with written_whole(folder / WEIGHTS) as temporary:
+        save_file({name: value.half() for name, value in state.items()}, temporary)
+    write_json(folder / RECORD, {**record, "sha256": sha256_of(folder / WEIGHTS)})
 
 
 def new_clip(config: dict) -> torch.nn.Module:

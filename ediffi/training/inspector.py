@@ -67,11 +67,13 @@ class Renders:
     weight: Tensor
 
 
-def read_shards(folders: Sequence[str | Path], config: InspectorConfig = CONFIG) -> Renders:
-    """All shards of these folders; FileNotFoundError if there are none."""
+def read_shards(
+    folders: Sequence[str | Path], config: InspectorConfig = CONFIG, most: int | None = None
+) -> Renders:
+    """The first `most` shards of these folders, or all; FileNotFoundError if there are none."""
     paths = [
         path for folder in folders for path in sorted(Path(folder).glob("shard-*.safetensors"))
-    ]
+    ][:most]
     if not paths:
         raise FileNotFoundError(f"There are no shards in {', '.join(map(str, folders))}.")
     images, scenes = [], []

@@ -16,17 +16,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ediffi.conditioning.clip import load_clip, unit_mean_square
+from ediffi.conditioning.clip import WEIGHTS, load_clip, unit_mean_square
 from ediffi.conditioning.folders import RECORD
-from ediffi.files import read_json, sha256_of, write_json, written_whole
+from ediffi.files import read_json
 from ediffi.precision import half_precision
 from ediffi.scores import finite
 from ediffi.storybook.vocabulary import STYLES
-from ediffi.training.clip import TRAINING, WEIGHTS, fastest_attention, shifted, takes_muon
+from ediffi.training.clip import (
+    TRAINING,
+    fastest_attention,
+    shifted,
+    takes_muon,
+    write_weights,
+)
 from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.inspector import Renders
 
@@ -88,7 +94,9 @@ def train_looks(
     # The run belongs to the weights it began with: another CLIP's must not be gone on from.
     saved = Path(out) / "looks-training" / record["sha256"][:12] / "checkpoint.safetensors"
     report = run(module, loss_of, _by_muon, GENTLY, limit, saved)
-    _store(visual, folder, record, report)
+    learnt = {f"visual.{name}": value.cpu() for name, value in visual.state_dict().items()}
+    state = {**load_file(folder / WEIGHTS), **learnt}
+    write_weights(folder, state, {**record, LEARNT: finite(asdict(report))})
     return report
 
 
@@ -116,18 +124,6 @@ def looks_loss(
     told = functional.cross_entropy(plan.scale * unit @ axes.T, styles)
     moved = unit_mean_square(vectors.float()) - unit_mean_square(kept.float())
     return told + plan.keep * moved.square().mean()
-
-
-@torch.no_grad()
-def _store(visual: nn.Module, folder: Path, record: dict[str, Any], report: RunReport) -> None:
-    state = load_file(folder / WEIGHTS)
-    mine = {f"visual.{name}": value for name, value in visual.state_dict().items()}
-    state |= {name: value.detach().cpu().to(state[name].dtype) for name, value in mine.items()}
-    (folder / RECORD).unlink()
-    with written_whole(folder / WEIGHTS) as temporary:
-        save_file({name: value.contiguous() for name, value in state.items()}, temporary)
-    told = {LEARNT: finite(asdict(report)), "sha256": sha256_of(folder / WEIGHTS)}
-    write_json(folder / RECORD, {**record, **told})
 
 
 def _by_muon(name: str, parameter: nn.Parameter) -> bool:

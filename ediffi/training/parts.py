@@ -13,6 +13,7 @@ It knows the folders of one run; the order, the skipping and the timing are `sto
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,8 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
 DRAWN = ("scenes", "flat_scenes", "large_scenes", "rare_scenes", "held_out", "first_seed")
 REMAKE = "remake"
 """The part between the base and its stages."""
+LOOKS_SHARDS = 8
+"""Sixteen thousand scenes (our choice): looks were learnt from half as many."""
 JUDGE_SEED = 1
 """The seed of the CLIP that judges; the one that conditions has 0."""
 
@@ -150,7 +153,7 @@ class Recipe:
 
     def looks(self) -> dict[str, Any]:
         """The picture side of CLIP again, until it tells the nine styles apart."""
-        renders = read_shards([Folders(self.folder).of("train")])
+        renders = read_shards([Folders(self.folder).of("train")], most=LOOKS_SHARDS)
         report = train_looks(self.encoders_folder, renders, self.plan.looks, device=self.device)
         return dataclasses.asdict(report)
 
@@ -159,7 +162,9 @@ class Recipe:
         encoders, plan = self._encoders(), self.plan
         colours = probe_colours(encoders.t5, plan.gate_captions, plan.gate_captions // 3)
         found = retrieve(encoders.clip, min(256, plan.gate_captions))
-        looks = probe_looks(encoders.clip, plan.gate_captions // 30, plan.gate_captions // 60)
+        # Each scene is drawn in nine styles, so that fewer than captions will do.
+        scenes = math.ceil(plan.gate_captions / 120)
+        looks = probe_looks(encoders.clip, 2 * scenes, scenes)
         self.say(
             f"colour probe {colours.accuracy:.2%}, retrieval {found.text_to_image_at_1:.1%}, "
             f"look probe {looks.accuracy:.1%}"
