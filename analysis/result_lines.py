@@ -1,4 +1,4 @@
-"""Records that are told in sentences: a title and a line for each, as the README shows them.
+"""Records that are told in sentences: a title and a line for each, as the model card shows them.
 
 What the sentences say their studies know; this measures nothing and judges nothing.
 """

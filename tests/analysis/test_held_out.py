@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis import held_out, results
+from analysis import held_out, scored
 from analysis.held_out import less_often, lines
 
 
@@ -45,7 +45,7 @@ def test_fewer_are_said_to_be_less_often():
 def test_the_records_of_one_model_are_told_beside_one_another():
     usual, unmet = record("11", "--", "--"), record("10", "--", "--", "held_out")
     others = [{**unmet, "model": "m/experts"}, {**unmet, "insist": 0.05}, {"split": "held_out"}]
-    (told,) = results.unmet_lists([usual, unmet, *others])
+    (told,) = scored.unmet_lists([usual, unmet, *others])
     assert told.startswith("**Combinations that no training scene has** (m/baseline")
     assert told.count("\n- ") == 2
     assert held_out.lines(usual, unmet)[0] in told

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from analysis import parts, results
+from analysis import parts, results, scored, speeds
 from analysis.denoising_walk import Walk
 from analysis.expert_seams import Gain, Seam, Seams
 from analysis.seam_history import History
@@ -79,7 +79,41 @@ def test_two_models_are_held_against_each_other_caption_by_caption(tmp_path):
     assert whole.startswith("| all that its caption states |") and whole.endswith("20 |")
     assert row.startswith("| the kind that is mentioned first is there |") and row.endswith("20 |")
     assert text.count("| **+") == 2, "what nobody asks for has no row"
-    assert results.beside_tables([EVALUATION]) == []
+    assert scored.beside_tables([EVALUATION]) == []
+
+
+def test_the_short_table_has_the_insisting_model_then_itself_then_its_baseline():
+    marks = dict.fromkeys(SCORES, "-")
+    base = {**EVALUATION, "split": "test", "shown": marks}
+    plain = {**base, "model": "storybook/experts"}
+    insisting = {**plain, "insist": 0.05}
+    others = [{**base, "model": "storybook/high+baseline"}, {**plain, "seed": 4}, EVALUATION]
+    text = scored.headline([base, plain, *others, insisting])
+    asked = "experts, insisting by 0.05 | storybook/experts | storybook/baseline | true scenes |"
+    assert f"| the picture shows | asked | storybook/{asked}" in text
+    cell = "80.0 % (73 to 86)"
+    assert f"it has the colour that is said | 150 | {cell} | {cell} | {cell} | – |" in text
+    assert "| frechet distance in its features, lower is better | 200 | 3.25 (3 to 3.5) |" in text
+    assert text.count("insisting") == 1 and "high" not in text
+
+
+def test_the_short_table_leaves_out_what_each_model_is_asked_of_its_own_pictures():
+    score = {**EVALUATION["scores"][0], "name": "left_right_if_both"}
+    scores = [*EVALUATION["scores"], score]
+    record = {**EVALUATION, "split": "test", "shown": {"thing": "1"}, "scores": scores}
+    assert SCORES["left_right_if_both"] not in scored.headline([record])
+    assert scored.headline([]) == "" and scored.headline([EVALUATION]) == ""
+
+
+def test_the_short_table_of_times_has_a_row_for_each_number_format():
+    fast = {**BENCH["pictures"][0], "dtype": "bfloat16", "seconds": 0.5}
+    large = {**fast, "size": 256, "seconds": 2.0}
+    whole = {"size": 256, "seconds": 9.0, "peak_memory": 1234.5}
+    bench = {**BENCH, "pictures": [fast, *BENCH["pictures"], large], "command": whole}
+    told = speeds.headline([bench])
+    assert "| cpu (AVX2, 2 threads), bfloat16 | 0.50 s | 2.00 s | 9.0 s, 1234 MiB |" in told
+    assert "| cpu (AVX2, 2 threads), float32 | 1.23 s | – | – |" in told
+    assert speeds.headline([]) == ""
 
 
 def test_a_bench_shows_the_ratio_where_there_is_one(folder):
@@ -111,10 +145,10 @@ def test_one_that_insists_stands_beside_itself():
     plain = {**EVALUATION, "model": "storybook/experts", "shown": marks}
     insisting = {**plain, "insist": 0.05}
     base = {**plain, "model": "storybook/baseline"}
-    told = "".join(results.beside_tables([plain, insisting, base]))
+    told = "".join(scored.beside_tables([plain, insisting, base]))
     assert "experts, insisting by 0.05, beside storybook/experts**" in told
     assert "experts, beside storybook/baseline**" in told and told.count("beside") == 2
-    assert "**storybook/experts, insisting by 0.05, " in results.evaluation_table(insisting)
+    assert "**storybook/experts, insisting by 0.05, " in scored.table(insisting)
 
 
 def test_a_walk_read_back_from_json_still_knows_its_half_way(folder):
