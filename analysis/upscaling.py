@@ -37,8 +37,6 @@ PLAIN: Mapping[str, Image.Resampling] = {
 }
 ANEW = 1.0
 """The noise level from which the base samples small pictures anew: things stay, details do not."""
-REMADE = "remade"
-"""Small pictures that the base has made anew, and of which a stage is told that they are."""
 SIMILAR = 170 / 255**2
 """The constant of GMSD for values from 0 to 1."""
 
@@ -143,7 +141,7 @@ def of_model(model: Model, stage: Stage, n: int, seed: int = 0) -> Upscaling:
     cond = model.encoders.condition(captions)
     small = small_ones(truth, stage.low, seed)
     if stage.low == model.config.resolution:
-        small[REMADE] = remade(model, small["clean"], cond, seed)
+        small["remade"] = remade(model, small["clean"], cond, seed)
     return measure(stage, truth, cond, small, seed)
 
 
@@ -154,7 +152,7 @@ def measure(
     factor, seeds = stage.high // stage.low, _seeds(seed, len(truth))
     ways, nearer = [], []
     for kind, low_res in small.items():
-        made = {stage.name: _by_stage(stage, low_res, cond, seeds, kind == REMADE)}
+        made = {stage.name: _by_stage(stage, low_res, cond, seeds)}
         made |= {name: plainly(way, low_res, factor) for name, way in PLAIN.items()}
         ways += [_row(name, kind, x, truth, low_res) for name, x in made.items()]
         nearer += [_nearer(name, kind, made[stage.name], made[name], truth) for name in PLAIN]
@@ -216,14 +214,12 @@ def table(found: Upscaling) -> str:
     return "\n".join(lines)
 
 
-def _by_stage(
-    stage: Stage, low_res: Tensor, cond: Any, seeds: Sequence[int], sampled: bool
-) -> Tensor:
+def _by_stage(stage: Stage, low_res: Tensor, cond: Any, seeds: Sequence[int]) -> Tensor:
     made = []
     for row, seed in enumerate(seeds):
         told = cond.rows([row])
         x = low_res[row : row + 1]
-        for step in upscaled(stage, low_res[row : row + 1], told, [seed], sampled):
+        for step in upscaled(stage, low_res[row : row + 1], told, [seed]):
             x = step.x
         made.append(as_kept(x))
     return torch.cat(made)

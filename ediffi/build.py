@@ -23,7 +23,7 @@ SOLVERS: Mapping[str, Sampler] = {
 def build_denoiser(config: DenoiserConfig) -> ConditionedDenoiser:
     """The denoiser that `config` describes, with fresh random weights."""
     network = config.network
-    projector = Projector(config.encoders, network)
+    projector = Projector(config.encoders, network.context_width, network.embedding_width)
     efficient = isinstance(network, EfficientUNetConfig)
     unet = EfficientUNet(network) if efficient else UNet(network)
     return ConditionedDenoiser(config, projector, unet)

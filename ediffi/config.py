@@ -38,9 +38,7 @@ class UNetConfig:
     `channels * multipliers[i]`, each half as large as the last, with `blocks[i]` residual blocks.
     Levels whose flag is set carry self- and cross-attention after every block. `norm` is `group`,
     as ADM, or `layer`: per pixel, so that its statistics do not depend on the picture's size. With
-    6 `image_channels` a low-resolution picture stands behind the noisy one; if it `tells_sampled`,
-    the network is told whether a model has sampled that picture, whose faults are others than those
-    of a true one.
+    6 `image_channels` a low-resolution picture stands behind the noisy one.
     """
 
     channels: int
@@ -55,7 +53,6 @@ class UNetConfig:
     norm: str = "group"
     qk_norm: bool = False
     image_channels: int = 3
-    tells_sampled: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError when the per-level tuples disagree or a width cannot be split."""
@@ -67,8 +64,6 @@ class UNetConfig:
             raise ValueError(f"norm is {self.norm!r}, but must be 'group' or 'layer'")
         if self.image_channels not in (3, 6):
             raise ValueError(f"image_channels is {self.image_channels}, but must be 3 or 6")
-        if self.tells_sampled and not self.takes_low_res:
-            raise ValueError("tells_sampled speaks of a low-resolution picture, and there is none")
         for level, multiplier in enumerate(self.multipliers):
             width, head = self.channels * multiplier, self.head_channels
             if (self.self_attention[level] or self.cross_attention[level]) and width % head:

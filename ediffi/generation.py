@@ -135,7 +135,6 @@ class Generator:
         Before it come the steps of the sketches of a collage, as the stage `SKETCH`.
         """
         seeds = [request.seed for request in requests]
-        sampled = picture is None or requests[0].source_sampled
         if picture is None:
             side = self.model.config.resolution
             noise = seeded_noise(seeds, (3, side, side))
@@ -149,12 +148,11 @@ class Generator:
         cond, picture = replace(told[-1].cond, painting=None), picture.to(self.device)
         for choice in requests[0].stages:
             stage = self._stage(choice)
-            for step in upscaled(stage, picture, cond, seeds, sampled):
+            for step in upscaled(stage, picture, cond, seeds):
                 asked = stage.denoiser
                 ran = asked.ran(step.evaluations) if isinstance(asked, Ensemble) else (stage.name,)
                 yield stage.name, step, ran
                 picture = step.x
-            sampled = True
 
     def _stage(self, choice: StageChoice) -> Stage:
         for stage in self.model.stages:
@@ -284,7 +282,6 @@ class Generator:
             clip_prompt=request.clip_prompt,
             style=request.style,
             timeline=request.timeline,
-            source_sampled=request.source_sampled,
         )
 
 

@@ -24,7 +24,7 @@ from ediffi.controls.style_transfer import STRENGTH, Style, style_of
 from ediffi.generation import MAX_BATCH, Generator
 from ediffi.loading import Model, open_model
 from ediffi.precision import fastest_dtype, usable_device
-from ediffi.recipe import Environment, Recipe, says_sampled
+from ediffi.recipe import Environment, Recipe
 from ediffi.request import Request, sampling_with
 from ediffi.storybook.vocabulary import unknown_words
 
@@ -194,14 +194,11 @@ class EDiffI:
         seed: int = 0,
         stage_steps: Mapping[str, int] | None = None,
         stage_guidance: Mapping[str, float] | None = None,
-        sampled: bool | None = None,
     ) -> Iterator[PipelineStep]:
         """The steps in which a given picture is enlarged until its shorter side has `size` px.
 
         It begins at the largest stage that the picture reaches; `size` None is the largest there
-        is. A picture that a model `sampled` has other faults than a true one, and a stage is told;
-        None asks the picture, which knows if it was opened from a PNG with a recipe. Raises
-        ValueError in one sentence for a picture or a size that does not fit.
+        is. Raises ValueError in one sentence for a picture or a size that does not fit.
         """
         if not self.model.stages:
             raise ValueError(f"{self.model.name} has no super-resolution stage.")
@@ -211,10 +208,10 @@ class EDiffI:
         if not lows:
             raise ValueError(f"The size is {chosen} pixels, which no stage makes.")
         start = fitted(picture, lows)
-        low, sampling = min(start.shape[2:]), self.model.preset.sampling
+        low = min(start.shape[2:])
         stages = self._stages(low, chosen, stage_steps or {}, stage_guidance or {})
-        made = says_sampled(picture) if sampled is None else sampled
-        request = Request(prompt, seed, chosen, sampling, stages=stages, source_sampled=made)
+        sampling = self.model.preset.sampling
+        request = Request(prompt, seed, chosen, sampling, stages=stages)
         return self.generator.steps([request], [self._report(request)], start=start)
 
     def generate_many(self, requests: Sequence[Request]) -> list[Result]:

@@ -25,10 +25,9 @@ from ediffi.controls.style_transfer import Style
 from ediffi.files import written_whole
 from ediffi.precision import processor
 
-FORMAT = 4
-READABLE = (1, 2, 3, 4)
-"""Format 1 has neither styles, nor timelines, nor other words for an encoder; 2 never insists, 3
-never says that what was enlarged had been sampled."""
+FORMAT = 3
+READABLE = (1, 2, 3)
+"""Format 1 has neither styles, nor timelines, nor other words for an encoder; 2 never insists."""
 CHUNK = "ediffi"
 MAX_CHARACTERS = 1_000_000
 
@@ -88,8 +87,7 @@ class Recipe:
     `weights` maps each network's and encoder's name to the sha256 of its file, `without` names the
     embeddings that were switched off, `painting` is the painting's JSON payload. `stages` are the
     super-resolution stages that it passed; `source` is the sha256 of the pixels that were given
-    where a picture was enlarged, not sampled from a sentence alone, and `source_sampled` says that
-    a model had made it. A style holds the vector that
+    where a picture was enlarged, not sampled from a sentence alone. A style holds the vector that
     was read from its references, so their files are not needed to make the picture again.
     """
 
@@ -109,7 +107,6 @@ class Recipe:
     clip_prompt: str | None = None
     style: Style | None = None
     timeline: tuple[Turn, ...] = ()
-    source_sampled: bool = False
     format: int = FORMAT
 
     def __post_init__(self) -> None:
@@ -179,11 +176,6 @@ def read_png(path: str | Path) -> Recipe:
         return Recipe.from_json(data)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def says_sampled(picture: Image.Image) -> bool:
-    """Whether a picture that was opened from a file carries a recipe: then a model made it."""
-    return CHUNK in picture.info
 
 
 def read_picture(path: str | Path) -> Image.Image:

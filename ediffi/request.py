@@ -32,8 +32,7 @@ class Request:
     `without` names embeddings that are switched off; `painting` steers phrases into regions.
     `stages` says how each super-resolution stage on the way to `size` is sampled. `t5_prompt` and
     `clip_prompt` are what that encoder reads instead of the prompt ("" is its exact null); `style`
-    lends its look; `timeline` brings other words from some step on. `source_sampled` says of a
-    given picture, which is enlarged, that a model made it.
+    lends its look; `timeline` brings other words from some step on.
     """
 
     prompt: str
@@ -47,7 +46,6 @@ class Request:
     clip_prompt: str | None = None
     style: Style | None = None
     timeline: tuple[Turn, ...] = ()
-    source_sampled: bool = False
 
     def __post_init__(self) -> None:
         for name in ("prompt", "t5_prompt", "clip_prompt"):
@@ -92,7 +90,6 @@ class Request:
             recipe.clip_prompt,
             recipe.style,
             recipe.timeline,
-            recipe.source_sampled,
         )
 
     @property
@@ -118,7 +115,7 @@ class Request:
         lent = self.lent_style
         dial = None if lent is None else (lent.strength, lent.sigma_low, lent.sigma_high)
         asked = self.size, self.sampling, self.without, self.stages, self.timeline
-        return *asked, dial, self.collaged, self.source_sampled
+        return *asked, dial, self.collaged
 
     def painting_notes(self, coarsest: int) -> tuple[str, ...]:
         """What the painter should know, and which painted phrases no turn of the timeline says.

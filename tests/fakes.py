@@ -105,11 +105,9 @@ def tiny_denoiser(seed: int = 0) -> nn.Module:
 def shaken(module: nn.Module, seed: int) -> nn.Module:
     """The module with random weights in every layer, those that begin as zero too."""
     torch.manual_seed(seed)
-    for name, parameter in module.named_parameters():
+    for parameter in module.parameters():
         if parameter.ndim > 1:
             nn.init.normal_(parameter, std=0.7 / max(parameter[0].numel(), 1) ** 0.5)
-        elif name.endswith("sampled_vector"):
-            nn.init.normal_(parameter, std=0.7)
     return module
 
 

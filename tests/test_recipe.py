@@ -115,7 +115,7 @@ def test_any_text_in_the_chunk_gives_one_sentence(tmp_path, text):
         ("[" * 100_000, "not readable JSON"),
         ("9" * 10_000, "not readable JSON|no format"),
         ("x" * 1_300_000, "1300000 characters"),
-        ('{"format": 5}', "newer ediffi"),
+        ('{"format": 4}', "newer ediffi"),
         ('{"format": true}', "no format"),
         ("null", "no format"),
     ],
@@ -130,12 +130,6 @@ def test_a_recipe_from_before_insisting_does_not_insist():
     del sampling["insist"]
     old = RECIPE.to_json() | {"format": 2, "sampling": sampling}
     assert Recipe.from_json(old) == replace(RECIPE, format=2)
-
-
-def test_a_recipe_from_before_sampled_sources_has_none():
-    old = RECIPE.to_json() | {"format": 3}
-    del old["source_sampled"]
-    assert Recipe.from_json(old) == replace(RECIPE, format=3)
 
 
 def test_an_unknown_or_missing_entry_is_named():

@@ -77,20 +77,15 @@ class StageStep:
 
 @torch.inference_mode()
 def upscaled(
-    stage: Stage,
-    picture: Tensor,
-    cond: Conditioning,
-    seeds: Sequence[int],
-    sampled: bool = False,
+    stage: Stage, picture: Tensor, cond: Conditioning, seeds: Sequence[int]
 ) -> Iterator[Step]:
     """The steps of one stage; the last one's `x` (b, 3, H, W) is the enlarged picture.
 
-    `picture` (b, 3, h, w) in [-1, 1] is taken as a file would keep it; `sampled` tells the stage
-    that a model made it. `cond` holds b prompts, `seeds` as many seeds; a stage draws other noise
-    from a seed than another stage. Unguided where `sampling.guidance` is 1. It begins at
-    `sampling.sigma_max` with the picture, plainly enlarged, under noise: the noisy truth, but for
-    what that much noise hides (ours; the paper is not known to). Raises ValueError for sizes and
-    numbers that do not fit.
+    `picture` (b, 3, h, w) in [-1, 1] is taken as a file would keep it. `cond` holds b prompts,
+    `seeds` as many seeds; a stage draws other noise from a seed than another stage. Unguided where
+    `sampling.guidance` is 1. It begins at `sampling.sigma_max` with the picture, plainly enlarged,
+    under noise: the noisy truth, but for what that much noise hides (ours; the paper is not known
+    to). Raises ValueError for sizes and numbers that do not fit.
     """
     size = stage.size(picture)
     if not len(picture) == cond.batch == len(seeds):
@@ -104,7 +99,7 @@ def upscaled(
     kept = as_kept(picture)
     noise = seeded_noise(own, (3, *size)).to(picture.device)
     noisy = noise + enlarged(kept, size).clamp(-1, 1) / s.sigma_max
-    told = cond.with_low_res(kept, sampled)
+    told = cond.with_low_res(kept)
     yield from seeded(stage.sampler, own)(_guided(stage), noisy, grid, told)
 
 
@@ -114,14 +109,13 @@ def chained(
     cond: Conditioning,
     seeds: Sequence[int],
     skip: Collection[str] = (),
-    sampled: bool = False,
 ) -> Iterator[StageStep]:
     """The steps of one stage after the other, each beginning with what the last one made.
 
     Between two stages a picture is what a file would keep of it: going on from a saved picture with
-    `stages[1:]`, told that it was `sampled`, makes the same pixels. A stage named in `skip` takes
-    one step without asking its denoiser: plain bicubic enlargement. Raises ValueError as `upscaled`
-    does, for a name in `skip` that no stage has, and when the picture stops being finite.
+    `stages[1:]` makes the same pixels. A stage named in `skip` takes one step without asking its
+    denoiser: plain bicubic enlargement. Raises ValueError as `upscaled` does, for a name in `skip`
+    that no stage has, and when the picture stops being finite.
     """
     unknown = sorted(set(skip) - {stage.name for stage in stages})
     if unknown:
@@ -129,11 +123,11 @@ def chained(
         raise ValueError(f"no stage is called {unknown[0]!r}: there are {known}")
     for stage in stages:
         plain, x = stage.name in skip, picture
-        steps = _plain(stage, picture) if plain else upscaled(stage, picture, cond, seeds, sampled)
+        steps = _plain(stage, picture) if plain else upscaled(stage, picture, cond, seeds)
         for step in steps:
             yield StageStep(stage.name, step)
             x = step.x
-        picture, sampled = as_kept(x), sampled or not plain
+        picture = as_kept(x)
 
 
 def as_kept(picture: Tensor) -> Tensor:

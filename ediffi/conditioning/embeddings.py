@@ -44,8 +44,8 @@ class Conditioning:
 
     `t5` (b, n, d) and `clip` (b, m, d) with masks True for real tokens, `clip_pooled` (b, d),
     `clip_image` (b, d) with `clip_image_mask` (b,) True where there is a picture. `low_res`
-    (b, 3, h, w) in [-1, 1] is what a super-resolution stage enlarges, `sampled` (b,) True where a
-    model has made that picture; they are no embeddings, and no null drops them.
+    (b, 3, h, w) in [-1, 1] is what a super-resolution stage enlarges; it is no embedding, and no
+    null drops it.
     """
 
     t5: Tensor
@@ -57,7 +57,6 @@ class Conditioning:
     clip_image_mask: Tensor
     painting: PaintedRegions | None = None
     low_res: Tensor | None = None
-    sampled: Tensor | None = None
     _nulls: dict[tuple[str, ...], "Conditioning"] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -80,20 +79,15 @@ class Conditioning:
         """How many prompts there are."""
         return len(self.clip_pooled)
 
-    def with_low_res(self, pictures: Tensor, sampled: Tensor | bool = False) -> "Conditioning":
+    def with_low_res(self, pictures: Tensor) -> "Conditioning":
         """The record for a super-resolution stage that is to enlarge `pictures` (b, 3, h, w).
 
-        `sampled`, of all or (b,) of each, is True where a model has made the picture. Raises
-        ValueError when there are not as many of either as prompts.
+        Raises ValueError when there are not as many of them as prompts.
         """
         if pictures.ndim != 4 or pictures.shape[:2] != (self.batch, 3):
             shape = tuple(pictures.shape)
             raise ValueError(f"low_res has shape {shape}, but must be ({self.batch}, 3, h, w)")
-        told = torch.as_tensor(sampled, device=pictures.device)
-        if told.shape not in ((), (self.batch,)):
-            raise ValueError(f"sampled has shape {tuple(told.shape)}, but must be ({self.batch},)")
-        told = told.expand(self.batch)
-        return replace(self, low_res=pictures, sampled=told, _nulls={})
+        return replace(self, low_res=pictures, _nulls={})
 
     def null(self, *names: str) -> "Conditioning":
         """The same record with the named embeddings (none named: all three) as exact nulls.
@@ -188,7 +182,6 @@ def stack(records: Sequence[Conditioning]) -> Conditioning:
     if any(r.painting is not None for r in records):
         raise ValueError("a conditioning that carries a painting cannot be stacked")
     pictures = [r.low_res for r in records if r.low_res is not None]
-    told = [r.sampled for r in records if r.sampled is not None]
     sizes = {tuple(p.shape[2:]) for p in pictures}
     if len(pictures) not in (0, len(records)) or len(sizes) > 1:
         raise ValueError("low-resolution pictures must be there for all or none, in one size")
@@ -203,7 +196,6 @@ def stack(records: Sequence[Conditioning]) -> Conditioning:
         clip_image=torch.cat([r.clip_image for r in records]),
         clip_image_mask=torch.cat([r.clip_image_mask for r in records]),
         low_res=torch.cat(pictures) if pictures else None,
-        sampled=torch.cat(told) if told else None,
     )
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ediffi.conditioning.embeddings import Conditioning, PaintedRegions
-from ediffi.config import DenoiserConfig, EncoderDims, UNetConfig
+from ediffi.config import DenoiserConfig, EncoderDims
 from ediffi.diffusion.denoiser import precondition
 from ediffi.networks.attention import Paint
 from ediffi.networks.frame import Context, FramedUNet, PreparedContext
@@ -22,16 +22,11 @@ _KEPT = 8
 
 
 class Projector(nn.Module):
-    """Conditioning -> the Context of a network.
+    """Conditioning -> Context of width `width`, vector of width `embedding`."""
 
-    One that `tells_sampled` has one more vector, added where a model made the low-resolution
-    picture; it is zero at first.
-    """
-
-    def __init__(self, dims: EncoderDims, network: UNetConfig) -> None:
+    def __init__(self, dims: EncoderDims, width: int, embedding: int) -> None:
         """Projections for encoders of these widths."""
         super().__init__()
-        width, embedding = network.context_width, network.embedding_width
         self.clip = nn.Linear(dims.clip, width)
         self.t5 = nn.Linear(dims.t5, width)
         self.image = nn.Linear(dims.image, width)
@@ -39,9 +34,6 @@ class Projector(nn.Module):
         # Without bias, so that a null embedding adds exactly nothing.
         self.pooled_vector = nn.Linear(dims.pooled, embedding, bias=False)
         self.image_vector = nn.Linear(dims.image, embedding, bias=False)
-        self.sampled_vector = (
-            nn.Parameter(torch.zeros(embedding)) if network.tells_sampled else None
-        )
 
     def forward(self, cond: Conditioning) -> Context:
         """The columns are CLIP tokens, T5 tokens, image, null; the null column is never masked."""
@@ -61,8 +53,6 @@ class Projector(nn.Module):
         present = cond.clip_image_mask[:, None]
         mask = torch.cat([cond.clip_mask, cond.t5_mask, present, always], 1)
         vector = self.pooled_vector(cond.clip_pooled) + self.image_vector(cond.clip_image)
-        if self.sampled_vector is not None and cond.sampled is not None:
-            vector = vector + cond.sampled[:, None] * self.sampled_vector
         return Context(tokens, mask, vector)
 
 

@@ -17,7 +17,7 @@ from ediffi.training import keyed
 from ediffi.training.data import Batch, Source
 from ediffi.training.remade import Remade
 
-REMADE_SHARE = 0.6
+REMADE_SHARE = 0.7
 """How many small pictures are remade by the base where there are such; the others are true ones
 with flaws, which are what a person enlarges (chosen)."""
 
@@ -60,12 +60,11 @@ class CropSource:
         size = x0.shape[2] // self.factor, x0.shape[3] // self.factor
         seeds = [int(key) for key in keyed.hashed(self.seed, "degrade", positions)]
         low_res = degrade(shrunk(x0, size), self.degradation, seeds)
-        own = torch.zeros(len(x0), dtype=torch.bool)
         if self.remade is not None:
             own = torch.from_numpy(keyed.uniform(self.seed, "remade", positions) < REMADE_SHARE)
             made = self._cut(self.remade.at(positions), positions, 1)
             low_res = torch.where(own[:, None, None, None], made, low_res)
-        return Batch(x0, whole.cond.with_low_res(low_res, own), whole.index)
+        return Batch(x0, whole.cond.with_low_res(low_res), whole.index)
 
     def _cropped(self, pictures: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
         h, w = pictures.shape[2:]

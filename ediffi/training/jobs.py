@@ -26,10 +26,8 @@ from ediffi.training.lineage import before, note_network, note_start, weights_ma
 from ediffi.training.plans import Phase, StorybookPlan
 from ediffi.training.remade import Levels, Remade, Remaker
 from ediffi.training.resident import brought
-from ediffi.weights import State, load_state
+from ediffi.weights import load_state
 
-NEWER = ("projector.sampled_vector",)
-"""Zero at first, so a network that begins with a file from before it answers as it did."""
 STAGE_NOISE = NoiseConfig(-1.2, 1.2)
 """p(sigma) of the stages' training: EDM's, recalled for the paper."""
 
@@ -107,7 +105,7 @@ class Workshop:
         """Puts the weights that a phase starts from into `module`; a first phase keeps its own."""
         if self.start is not None:
             state = load_state(self.start)
-            _as_now(state, module).fill(module)
+            state.fill(module)
             note_network(self.folder / phase.name, state)
             if phase.branch is not None:
                 # Experts that begin with one folder, each in a run of its own, share its mark; one
@@ -153,13 +151,6 @@ class Workshop:
             probes.watch(held, edm_loss, every, few),
             sheets.stage_watch(held, folder, stage.sampling, every, few),
         )
-
-
-def _as_now(state: State, module: nn.Module) -> State:
-    """The state of a file from before `NEWER` with the zeros that `module` has there."""
-    own = module.state_dict()
-    zeros = {name: own[name] for name in NEWER if name in own and name not in state.tensors}
-    return replace(state, tensors={**zeros, **state.tensors})
 
 
 def stage_of(phase: Phase, of: Preset) -> StageConfig | None:

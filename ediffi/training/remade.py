@@ -2,10 +2,10 @@
 
 A stage that has only seen small pictures of true ones makes the faults of a sampled one sharper. So
 true small pictures are noised to some level and sampled from there by the base, told their caption
-(Meng et al. 2022, "SDEdit"): its own faults, where the true thing stands. The stage is told which
-pictures are such. Not in the paper, which degrades alone; what it gave here is in
-docs/training-log.md. A file `remade-*` lies beside every shard. It knows shards, a denoiser and a
-sampler; no plan, and no stage.
+(Meng et al. 2022, "SDEdit"): its own faults, where the true thing stands. Not in the paper, which
+degrades alone; what it gave here, and why no shipped stage learnt so, is in docs/training-log.md. A
+file `remade-*` lies beside every shard. It knows shards, a denoiser and a sampler; no plan, and no
+stage.
 """
 
 from __future__ import annotations

@@ -43,22 +43,9 @@ def test_stopping_after_a_stage_gives_what_going_on_begins_with(model):
     small = model.generate("a fox", seed=4)
     large = model.generate("a fox", seed=4, size=32)
     assert small.images[16].tobytes() == large.images[16].tobytes()
-    steps = model.upscale_steps(small.image, "a fox", 32, seed=4, sampled=True)
-    results = list(steps)[-1].results
+    results = list(model.upscale_steps(small.image, "a fox", 32, seed=4))[-1].results
     assert results[0].image.tobytes() == large.image.tobytes()
     assert results[0].recipe.source and large.recipe.source is None
-
-
-def test_a_picture_that_was_sampled_says_so_in_its_file_and_is_enlarged_as_such(model, tmp_path):
-    small, large = (model.generate("a fox", seed=4, size=size) for size in (16, 32))
-    small.save(tmp_path / "small.png")
-    opened = read_picture_file(tmp_path / "small.png")
-    known = list(model.upscale_steps(opened, "a fox", 32, seed=4))[-1].results[0]
-    assert known.image.tobytes() == large.image.tobytes() and known.recipe.source_sampled
-    bare = list(model.upscale_steps(small.image, "a fox", 32, seed=4))[-1].results[0]
-    assert bare.image.tobytes() != large.image.tobytes() and not bare.recipe.source_sampled
-    # The recipe knows, whatever becomes of the file.
-    assert model.replay(known.recipe, small.image).image.tobytes() == large.image.tobytes()
 
 
 def test_a_stage_has_its_own_steps_and_guidance(model):

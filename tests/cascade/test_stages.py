@@ -168,26 +168,8 @@ def test_a_chain_is_its_stages_one_by_one_through_saved_pictures():
     middle = last(chained(stages[:1], given, cond, [3, 4])).step.x
     assert torch.equal(middle, whole[2].step.x)
     saved = torch.stack([images.to_tensor(images.to_pil(each)) for each in middle])
-    resumed = last(chained(stages[1:], saved, cond, [3, 4], sampled=True))
+    resumed = last(chained(stages[1:], saved, cond, [3, 4]))
     assert torch.equal(resumed.step.x, whole[-1].step.x)
-
-
-def test_every_stage_is_told_whether_a_model_made_what_it_enlarges():
-    for sampled in (False, True):
-        told = [Believer() for _ in range(3)]
-        chain = [stage(8, 16, told[0]), stage(16, 32, told[1]), stage(32, 64, told[2])]
-        list(chained(chain, picture(), nothing(), [1, 2], skip={"sr16"}, sampled=sampled))
-        assert told[1].asked[0][2].sampled.tolist() == [sampled] * 2
-        assert told[2].asked[0][2].sampled.tolist() == [True] * 2
-
-
-def test_only_a_stage_that_learnt_the_difference_heeds_it():
-    heedful, heedless = tiny_stages()
-    for each, heeds in ((heedful, True), (heedless, False)):
-        given = picture(1, each.low, each.low)
-        cond = nothing(1, preset("tiny").base.encoders)
-        true, made = (last(upscaled(each, given, cond, [3], flag)).x for flag in (False, True))
-        assert torch.equal(true, made) is not heeds
 
 
 def test_a_skipped_stage_enlarges_plainly_and_asks_nobody():

@@ -218,7 +218,7 @@ def test_a_given_picture_is_enlarged_by_the_stages(tmp_path):
     assert isinstance(last, Painted) and last.pictures[0].image.size == (64, 64)
     assert {step.who for step in steps if isinstance(step, Progress)} == {"sr32", "sr64"}
     recipe = read_png_of(last, tmp_path)
-    assert recipe.source is not None and not recipe.source_sampled
+    assert recipe.source is not None
     with pytest.raises(ValueError, match="no super-resolution stage"):
         list(StorybookEngine.of(tiny_pipeline()).paint(asked))
     Image.new("1", (12_000, 12_000)).save(small)

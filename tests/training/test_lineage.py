@@ -1,16 +1,12 @@
 """Which trainings led to which, and that experts of one base carry one mark."""
 
 import json
-from dataclasses import replace
 
 import torch
 from torch import nn
 
-from ediffi.build import build_denoiser
 from ediffi.experts.tree import Part
-from ediffi.presets import preset
 from ediffi.training import checkpoint, plans
-from ediffi.training.jobs import Workshop
 from ediffi.training.lineage import (
     base_of,
     history_of,
@@ -20,7 +16,7 @@ from ediffi.training.lineage import (
     weights_mark,
 )
 from ediffi.training.meters import BANDS, sigma_histogram
-from ediffi.weights import State, load_state, save_network
+from ediffi.weights import State
 
 
 def test_experts_descend_from_the_last_phase():
@@ -76,21 +72,6 @@ def test_a_run_that_began_with_a_network_brings_its_history(tmp_path):
     note_network(tmp_path / "base16", State(tmp_path, {}, record, {}, "0" * 64))
     names = [(r["name"], r["pictures_seen"]) for r in history_of(tmp_path, phases)]
     assert names == [("long-ago", 1000), ("base16", 32)]
-
-
-def test_a_stage_goes_on_from_a_file_that_was_not_told_what_was_sampled(tmp_path):
-    plan, of = plans.plan("tiny"), preset("tiny")
-    stage = of.stages[0].denoiser
-    torch.manual_seed(5)
-    before = replace(stage, network=replace(stage.network, tells_sampled=False))
-    save_network(tmp_path / "old", build_denoiser(before), before, {"network": "sr32"})
-    shop = Workshop(tmp_path / "run", plan, of, "cpu", print, tmp_path / "old")
-    module = build_denoiser(stage)
-    shop._begin(plan.phase("sr32"), module)
-    assert module.projector.sampled_vector is not None
-    assert not module.projector.sampled_vector.any()
-    stem = load_state(tmp_path / "old").tensors["unet.stem.weight"]
-    assert torch.equal(module.unet.stem.weight, stem.float())
 
 
 def test_what_a_parent_learnt_after_the_branch_is_not_counted(tmp_path):
