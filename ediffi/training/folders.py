@@ -4,6 +4,7 @@
     data/signs, data/dressed          the same: words and clothes, which are rare and small
     data/words                        the same: one large sign a page, from which words are learnt
     data/pairs                        the same: two large things a page, to learn left and right
+    data/styled-pairs                 the same in the eight styles that are not flat
     data/validation                   the same, to watch it
     data/large256, data/large1024     scenes at a stage's size, to train and to watch stages on
 
@@ -13,12 +14,12 @@ It draws what a plan asks for and knows no network.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ediffi.storybook.casting import Curriculum
 from ediffi.storybook.dataset import render_shards
-from ediffi.storybook.vocabulary import ANIMALS
+from ediffi.storybook.vocabulary import ANIMALS, STYLES
 from ediffi.training.plans import StorybookPlan
 
 FLAT_SEED = 10_000_000
@@ -27,20 +28,21 @@ LARGE_SEED = 20_000_000
 """The same for each stage's scenes, times the place of the stage."""
 RARE_SEED = 100_000_000
 """The same for each set of what is rare, times the place of the set."""
+_PAIRS = Curriculum(styles=("flat",), min_things=2, max_things=2, min_size=0.3, tells_sides=True)
 RARE: Mapping[str, Curriculum] = {
     "signs": Curriculum(kinds=("sign",)),
     "dressed": Curriculum(kinds=ANIMALS, dressed=1.0),
     "words": Curriculum(kinds=("sign",), styles=("flat",), max_things=1, min_size=0.5),
-    "pairs": Curriculum(
-        styles=("flat",), min_things=2, max_things=2, min_size=0.3, tells_sides=True
-    ),
+    "pairs": _PAIRS,
+    "styled-pairs": replace(_PAIRS, styles=tuple(name for name in STYLES if name != "flat")),
 }
 """Signs carry the words, animals wear the clothes: else one scene in twenty, and in seven.
 
 A word changes few pixels of a page, so the loss asks for little else first: a large sign alone on a
 flat page is where the network begins to listen to it. What it had learnt held where a third of the
 pages were such, and faded where one in eight was; a fifth was too few captions to tell. Left and
-right came to be heard the same way, of pairs whose captions say them (docs/training-log.md)."""
+right came to be heard the same way, of pairs whose captions say them (docs/training-log.md). Where
+most pages are flat the other styles fade, so that pairs come in those too."""
 SHARD_BYTES = 200_000_000
 """About how large a shard of large pictures may be."""
 

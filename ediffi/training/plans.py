@@ -55,9 +55,9 @@ class StorybookPlan:
     `flat_scenes` more are drawn in the flat style, which teaches the world fastest; `large_scenes`
     are (pixels, scenes) for the super-resolution stages; `rare_scenes` (set, scenes) are more of
     what is rare and small: "signs", which carry words, "dressed" animals, "words", each a sign
-    alone on its page, and "pairs", of which captions tell left from right. Phases train the same
-    network one after the other; each starts from the averaged weights of the one before. `gate` is
-    the accuracy that the colour probe must reach before them.
+    alone on its page, and "pairs" and "styled-pairs", of which captions tell left from right.
+    Phases train the same network one after the other; each starts from the averaged weights of the
+    one before. `gate` is the accuracy that the colour probe must reach before them.
     """
 
     name: str
@@ -202,7 +202,13 @@ _ACCELERATOR = StorybookPlan(
         _SR1024,
     ),
     large_scenes=((256, 12_000), (1024, 1_200)),
-    rare_scenes=(("signs", 10_000), ("dressed", 30_000), ("words", 110_000), ("pairs", 110_000)),
+    rare_scenes=(
+        ("signs", 10_000),
+        ("dressed", 30_000),
+        ("words", 110_000),
+        ("pairs", 60_000),
+        ("styled-pairs", 60_000),
+    ),
     inspector=Limit(seconds=90),
     judge=Limit(seconds=60),
     evaluated=1000,
@@ -228,7 +234,13 @@ _CPU = StorybookPlan(
         _CPU_SR1024,
     ),
     large_scenes=((256, 2_000), (1024, 200)),
-    rare_scenes=(("signs", 3_072), ("dressed", 8_192), ("words", 24_576), ("pairs", 49_152)),
+    rare_scenes=(
+        ("signs", 3_072),
+        ("dressed", 8_192),
+        ("words", 24_576),
+        ("pairs", 24_576),
+        ("styled-pairs", 24_576),
+    ),
     inspector=Limit(steps=5_000),
     judge=Limit(steps=450),
     evaluated=1000,
@@ -277,7 +289,7 @@ _TINY = StorybookPlan(
         _TINY_SR64,
     ),
     large_scenes=((32, 16), (64, 16)),
-    rare_scenes=(("signs", 8), ("dressed", 8), ("words", 8), ("pairs", 8)),
+    rare_scenes=(("signs", 8), ("dressed", 8), ("words", 8), ("pairs", 8), ("styled-pairs", 8)),
     inspector=Limit(steps=2),
     judge=Limit(steps=2),
     evaluated=24,

@@ -227,30 +227,35 @@ def test_fewer_scenes_and_none_for_the_stages_can_be_asked_for(tmp_path, monkeyp
     )
     asked = ["--folder", str(tmp_path), "--plan", "tiny", "--part", "draw"]
     storybook.main([*asked, "--scenes", "9", "--flat-scenes", "0", "--base-only"])
-    rare = {"signs": 8, "dressed": 8, "words": 8, "pairs": 8}
+    rare = dict(plans.plan("tiny").rare_scenes)
     assert drawn == {"train": 9, **rare, "validation": 16}
 
 
 def test_signs_dressed_animals_words_and_pairs_are_trained_on_besides(tmp_path, monkeypatch):
     plan = plans.plan("tiny")
-    assert dict(plan.rare_scenes) == {"signs": 8, "dressed": 8, "words": 8, "pairs": 8}
+    assert dict(plan.rare_scenes) == dict.fromkeys(folders.RARE, 8)
     monkeypatch.setattr(folders, "render_shards", partial(render_shards, workers=1))
     there = folders.Folders(tmp_path)
     there.draw(replace(plan, scenes=2, flat_scenes=0, held_out=2, large_scenes=()))
     assert [folder.name for folder in there.training] == ["train", *folders.RARE]
-    shown, said = {}, {}
+    shown, said, styles = {}, {}, {}
     for name in folders.RARE:
         text = (there.of(name) / "shard-00000.jsonl").read_text("utf-8")
         records = [json.loads(line) for line in text.splitlines()]
-        shown[name] = [Scene.from_json(record["scene"]).things for record in records]
+        scenes = [Scene.from_json(record["scene"]) for record in records]
+        shown[name] = [scene.things for scene in scenes]
+        styles[name] = {scene.style for scene in scenes}
         said[name] = [record["captions"] for record in records]
     assert all(thing.word for things in shown["signs"] for thing in things)
     assert sum(any(thing.wears for thing in things) for things in shown["dressed"]) >= 5
     assert all(len(things) == 1 and things[0].word for things in shown["words"])
     assert all(things[0].size >= 0.5 for things in shown["words"])
-    assert all(len(things) == 2 for things in shown["pairs"])
-    sides = [each["relation"] for captions in said["pairs"] for each in captions[:2]]
-    assert sum(bool(told) and told[0] in SIDEWAYS for told in sides) >= 4
+    for pairs in ("pairs", "styled-pairs"):
+        assert all(len(things) == 2 for things in shown[pairs])
+        sides = [each["relation"] for captions in said[pairs] for each in captions[:2]]
+        assert sum(bool(told) and told[0] in SIDEWAYS for told in sides) >= 4
+    assert styles["pairs"] == {"flat"}
+    assert "flat" not in styles["styled-pairs"] and len(styles["styled-pairs"]) > 2
     read = read_shards(there.training)
     assert (read.truth.word >= 0).any(1).sum() >= 8
 
