@@ -18,18 +18,9 @@ TEST = "test"
 def headline(records: Sequence[dict[str, Any]]) -> str:
     """One table of unseen scenes: the models that insist, the same plainly, their baselines.
 
-    All of the first one's captions; "" where nothing was evaluated.
+    Only records of the same captions as the first stand in it; "" where there are none.
     """
-    marked = [each for each in records if each.get("shown") and each["split"] == TEST]
-    insisting = [each for each in marked if each.get("insist")]
-    names = {each["model"] for each in insisting}
-    plain = [each for each in marked if not each.get("insist")]
-    told = [
-        *insisting,
-        *(each for each in plain if each["model"] in names),
-        *(each for each in plain if each["model"] not in names and _is_baseline(each)),
-    ]
-    told = [each for each in told if _captions(each) == _captions(told[0])]
+    told = _compared([each for each in records if each["split"] == TEST])
     if not told:
         return ""
     first = told[0]
@@ -59,6 +50,16 @@ def headline(records: Sequence[dict[str, Any]]) -> str:
             f"| {' | '.join(cells)} | {found[0]['floor']:.3g} |"
         )
     return "\n".join([*lines, ""])
+
+
+def _compared(records: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    insisting = [each for each in records if each.get("insist")]
+    names = {each["model"] for each in insisting}
+    plain = [each for each in records if not each.get("insist")]
+    same = [each for each in plain if each["model"] in names]
+    baselines = [each for each in plain if each["model"] not in names and _is_baseline(each)]
+    told = [*insisting, *same, *baselines]
+    return [each for each in told if _captions(each) == _captions(told[0])]
 
 
 def _captions(record: dict[str, Any]) -> tuple[Any, ...]:

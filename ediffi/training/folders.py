@@ -41,8 +41,9 @@ RARE: Mapping[str, Curriculum] = {
 A word changes few pixels of a page, so the loss asks for little else first: a large sign alone on a
 flat page is where the network begins to listen to it. What it had learnt held where a third of the
 pages were such, and faded where one in eight was; a fifth was too few captions to tell. Left and
-right came to be heard the same way, of pairs whose captions say them (docs/training-log.md). Where
-most pages are flat the other styles fade, so that pairs come in those too."""
+right came to be heard the same way, of pairs whose captions say them (docs/training-log.md). With
+mostly flat pages the distance to true ones rose, so pairs come in the other styles, too; what that
+gives is not measured yet."""
 SHARD_BYTES = 200_000_000
 """About how large a shard of large pictures may be."""
 

@@ -83,8 +83,7 @@ def test_two_models_are_held_against_each_other_caption_by_caption(tmp_path):
 
 
 def test_the_short_table_has_the_insisting_model_then_itself_then_its_baseline():
-    marks = dict.fromkeys(SCORES, "-")
-    base = {**EVALUATION, "split": "test", "shown": marks}
+    base = {**EVALUATION, "split": "test"}
     plain = {**base, "model": "storybook/experts"}
     insisting = {**plain, "insist": 0.05}
     others = [{**base, "model": "storybook/high+baseline"}, {**plain, "seed": 4}, EVALUATION]
@@ -100,8 +99,9 @@ def test_the_short_table_has_the_insisting_model_then_itself_then_its_baseline()
 def test_the_short_table_leaves_out_what_each_model_is_asked_of_its_own_pictures():
     score = {**EVALUATION["scores"][0], "name": "left_right_if_both"}
     scores = [*EVALUATION["scores"], score]
-    record = {**EVALUATION, "split": "test", "shown": {"thing": "1"}, "scores": scores}
-    assert SCORES["left_right_if_both"] not in scored.headline([record])
+    record = {**EVALUATION, "split": "test", "scores": scores}
+    text = scored.headline([record])
+    assert SCORES["colour"] in text and SCORES["left_right_if_both"] not in text
     assert scored.headline([]) == "" and scored.headline([EVALUATION]) == ""
 
 
