@@ -16,7 +16,7 @@ import numpy as np
 
 from analysis.intervals import Share, mean
 from analysis.metrics import mean_of
-from analysis.painted_tasks import GRID, PAGE, SETTINGS, Box, Job, Setting, jobs
+from analysis.painted_tasks import GRID, SETTINGS, Box, Job, Setting, jobs
 from analysis.samples import Samples, sampled
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
@@ -83,8 +83,8 @@ class Places:
 
 def inside(reading: Reading, kind: str, box: Box) -> float | None:
     """The largest share of a thing of this kind that lies in `box`; None where there is none."""
-    shares = [_seen_box(s).overlap(box) / _on_page(s) for s in reading.things if s.kind == kind]
-    return min(1.0, max(shares)) if shares else None
+    shares = [_seen_box(seen).share_in(box) for seen in reading.things if seen.kind == kind]
+    return max(shares, default=None)
 
 
 def measure(
@@ -253,8 +253,3 @@ def _bounded(shares: Sequence[float]) -> Share:
 
 def _seen_box(seen: Seen) -> Box:
     return Box(seen.x - seen.size / 2, seen.y - seen.size / 2, seen.size)
-
-
-def _on_page(seen: Seen) -> float:
-    """The area of a thing's box that the page shows, as a fraction of the page."""
-    return max(1e-6, _seen_box(seen).overlap(PAGE))

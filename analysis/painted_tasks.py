@@ -61,6 +61,10 @@ class Box:
         high = min(self.top + self.side, other.top + other.side) - max(self.top, other.top)
         return max(0.0, wide) * max(0.0, high)
 
+    def share_in(self, other: Box) -> float:
+        """How much of what the page shows of this square lies in `other`, 0 to 1."""
+        return min(1.0, self.overlap(other) / max(1e-6, self.overlap(PAGE)))
+
     def mask(self) -> np.ndarray:
         """The square as bool (64, 64), at least one cell of it."""
         rows = (np.arange(GRID) + 0.5) / GRID

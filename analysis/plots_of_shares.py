@@ -19,6 +19,7 @@ from analysis.composition import LENGTHS, Composition
 from analysis.configs import Configs
 from analysis.intervals import Share
 from analysis.paint_with_words import Places, named
+from analysis.painted_reach import Reach
 from analysis.plots import COARSE, FINE, INK, STYLE
 from analysis.pulled_painting import PulledPlaces, Row
 from analysis.seam_history import History
@@ -146,6 +147,24 @@ def paint_with_words(found: Places) -> Figure:
     return figure
 
 
+def painted_reach(found: Reach) -> Figure:
+    """How much of a thing the best page (filled) and a usual one (open) have in its square."""
+    dots = [
+        Dot(row, *(100 * v for v in share), filled=filled)
+        for row, each in enumerate(found.filled)
+        for share, filled in ((each.usual, False), (each.best, True))
+    ]
+    with pyplot.rc_context(STYLE):
+        figure, axes = _rows([_counted(each.things) for each in found.filled])
+        _dots(axes, dots)
+        axes.set_xlim(-1.5, 101.5)
+        axes.set_xlabel("of a thing's box inside its square, %")
+        told = f"filled: the best of {found.draws} pages, open: a usual page"
+        axes.set_title(f"drawn by the rules, {found.n} captions; {told}", fontsize=9)
+        pyplot.close(figure)
+    return figure
+
+
 def pulled_painting(found: PulledPlaces) -> Figure:
     """Things in their squares, there at all, and on their side: pulled (filled) and not (open)."""
     rows = [astuple(each) for each in found.squares]
@@ -161,7 +180,7 @@ def collaged_painting(found: CollagedPlaces) -> Figure:
 def _in_pairs(found: PulledPlaces | CollagedPlaces, squares: list[Row], key: str) -> Figure:
     rows: list[tuple[str, Share, Share]] = []
     for things, inside, other, _, present, other_present, _ in squares:
-        what = "one thing" if things == 1 else f"{things} things"
+        what = _counted(things)
         rows.append((f"{what}: inside the square", inside, other))
         rows.append((f"{what}: there", present, other_present))
     before, after = found.sided
@@ -226,6 +245,10 @@ def seam_history(found: History) -> Figure:
         )
         pyplot.close(figure)
     return figure
+
+
+def _counted(things: int) -> str:
+    return "one thing" if things == 1 else f"{things} things"
 
 
 def _window(low: float, high: float) -> str:

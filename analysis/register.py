@@ -22,6 +22,7 @@ from analysis import (
     insisting,
     lost_by_noise,
     paint_with_words,
+    painted_reach,
     plots,
     plots_of_attention,
     plots_of_shares,
@@ -164,6 +165,13 @@ STUDIES: tuple[Study, ...] = (
         plots_of_shares.paint_with_words,
         smallest=paint_with_words.FEWEST,
         changes=PAIRED,
+    ),
+    Study(
+        "painted_reach",
+        "A page of this world has room for a thing in its square (ours).",
+        lambda given: painted_reach.measure(given.n, given.seed),
+        painted_reach.Reach,
+        plots_of_shares.painted_reach,
     ),
     Study(
         "pulled_painting",

@@ -14,6 +14,7 @@ from analysis import (
     expert_seams,
     insisting,
     lost_by_noise,
+    painted_reach,
     prompt_switching,
     pulled_painting,
     written_words,
@@ -42,6 +43,12 @@ def pulled_lines(record: dict[str, Any]) -> str:
     """What it does to a painting that the picture is pulled there: a line for each number."""
     found = from_json(pulled_painting.PulledPlaces, record)
     return _listed(f"**A painting that pulls** ({found.model}):", pulled_painting.sentences(found))
+
+
+def reach_lines(record: dict[str, Any]) -> str:
+    """How much of a thing any page can have in its square: a line for each number of things."""
+    found = from_json(painted_reach.Reach, record)
+    return _listed("**What a painted square can hold**:", painted_reach.sentences(found))
 
 
 def collaged_lines(record: dict[str, Any]) -> str:

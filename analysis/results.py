@@ -29,6 +29,7 @@ from analysis.result_lines import (
     insisted_lines,
     lost_lines,
     pulled_lines,
+    reach_lines,
     seam_lines,
     switching_lines,
     written_lines,
@@ -46,6 +47,7 @@ HISTORY = {"kept", "begun_anew"}
 UPSCALING = {"stage", "ways"}
 CONFIGS = {"scored"}
 SWITCHES = {"switched", "tolerance"}
+REACH = {"filled", "draws"}
 PULLED = {"pull", "squares"}
 COLLAGED = {"least", "squares"}
 INSISTED = {"insisted", "captions"}
@@ -109,6 +111,7 @@ def tables(folder: Path) -> str:
             (UPSCALING, upscaling_table),
             (WALK, walk_sentence),
             (SWITCHES, switching_lines),
+            (REACH, reach_lines),
             (PULLED, pulled_lines),
             (COLLAGED, collaged_lines),
             (INSISTED, insisted_lines),
