@@ -22,7 +22,7 @@ from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.distances import Distance, kernel_distance
 from ediffi.storybook.evaluation import Reader, draw
-from ediffi.storybook.inspector import Reading, Seen
+from ediffi.storybook.inspector import Reading
 from ediffi.storybook.scoring import wilson
 
 FEWEST = 8
@@ -83,8 +83,8 @@ class Places:
 
 def inside(reading: Reading, kind: str, box: Box) -> float | None:
     """The largest share of a thing of this kind that lies in `box`; None where there is none."""
-    shares = [_seen_box(seen).share_in(box) for seen in reading.things if seen.kind == kind]
-    return max(shares, default=None)
+    boxes = (Box.around(seen.x, seen.y, seen.size) for seen in reading.things if seen.kind == kind)
+    return max((each.share_in(box) for each in boxes), default=None)
 
 
 def measure(
@@ -249,7 +249,3 @@ def rounded(distance: Distance) -> Share:
 def _bounded(shares: Sequence[float]) -> Share:
     middle, low, high = mean(shares)
     return middle, low, min(1.0, high)
-
-
-def _seen_box(seen: Seen) -> Box:
-    return Box(seen.x - seen.size / 2, seen.y - seen.size / 2, seen.size)

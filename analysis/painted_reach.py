@@ -1,7 +1,7 @@
 """How much of a painted square can a page of this world fill at all (beside Sec. 4.3, Fig. 17)?
 
 `paint_with_words` paints squares of 4 to 20 % of the page at random places, and things have their
-sizes and their ground: no fox is smaller than a quarter of the page, and none stands in the sky.
+sizes and their ground: none is narrower than 0.24 of the page, and no fox stands in the sky.
 So the drawing code itself is asked. Of many pages that its rules allow for a caption's things, the
 one that fills the squares best is a bound from below on what can be reached. It knows the rules of
 the page and the squares; no model, no pixels and no inspector.
@@ -27,13 +27,12 @@ DRAWS = 1000
 
 @dataclass(frozen=True)
 class Filled:
-    """Captions of one thing or of two, and how much of them a page has inside their squares.
+    """How much of one thing, or of two, a page has inside their squares, mean over the captions.
 
     `usual` is the mean over the pages that were tried, `best` that of each caption's best page.
     """
 
     things: int
-    captions: int
     usual: Share
     best: Share
 
@@ -69,7 +68,7 @@ def sentences(found: Reach) -> list[str]:
         said.append(
             f"Drawn by the rules of the page, things: {each.things}: {usual:.1f} % of a thing"
             f" inside its square on a usual page, {best:.1f} % ({low:.1f} to {high:.1f}) on the"
-            f" best of {found.draws} (n = {each.captions})."
+            f" best of {found.draws} (n = {found.n})."
         )
     return said
 
@@ -82,7 +81,7 @@ def inside(job: Job, spots: Sequence[Spot]) -> float:
     shares = []
     for kind, spot, square in zip(job.kinds, spots, job.boxes, strict=True):
         x, y = centre(Thing(kind, "red", spot.x, spot.y, spot.size))
-        shares.append(Box(x - spot.size / 2, y - spot.size / 2, spot.size).share_in(square))
+        shares.append(Box.around(x, y, spot.size).share_in(square))
     return float(np.mean(shares))
 
 
@@ -90,7 +89,6 @@ def _filled(asked: Sequence[Job], seed: int, draws: int) -> Filled:
     tried = [_tried(job, random.Random(f"{seed} {k}"), draws) for k, job in enumerate(asked)]
     return Filled(
         things=len(asked[0].kinds),
-        captions=len(asked),
         usual=mean([float(np.mean(pages)) for pages in tried]),
         best=mean([max(pages) for pages in tried]),
     )

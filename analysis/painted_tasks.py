@@ -55,6 +55,11 @@ class Box:
     top: float
     side: float
 
+    @classmethod
+    def around(cls, x: float, y: float, side: float) -> Box:
+        """The square with its middle at (x, y)."""
+        return cls(x - side / 2, y - side / 2, side)
+
     def overlap(self, other: Box) -> float:
         """The area that both cover, as a fraction of the page."""
         wide = min(self.left + self.side, other.left + other.side) - max(self.left, other.left)

@@ -168,7 +168,7 @@ STUDIES: tuple[Study, ...] = (
     ),
     Study(
         "painted_reach",
-        "A page of this world has room for a thing in its square (ours).",
+        "No page of this world has all of a thing in its random square (ours).",
         lambda given: painted_reach.measure(given.n, given.seed),
         painted_reach.Reach,
         plots_of_shares.painted_reach,

@@ -9,7 +9,6 @@ from analysis.painted_reach import inside, measure, sentences
 from analysis.painted_tasks import Box, jobs
 from ediffi.config import as_json
 from ediffi.storybook.layout import Spot
-from ediffi.storybook.vocabulary import MIN_SIZE
 
 STANDING = replace(jobs(1, 1)[0], kinds=("cat",), boxes=(Box(0.3, 0.4, 0.4),))
 
@@ -48,11 +47,16 @@ def test_the_best_page_is_no_worse_than_a_usual_one_and_better_among_more():
     assert measure(12, draws=40) == more
 
 
-def test_no_page_holds_more_than_the_smallest_things_allow():
-    (found,) = measure(12, things=(1,), draws=60).filled
-    asked = jobs(12, 1)
-    bound = [min(1.0, (job.boxes[0].side / MIN_SIZE) ** 2) for job in asked]
-    assert found.best[0] <= sum(bound) / len(bound)
+def test_pages_have_the_things_of_the_caption_alone_in_its_place(monkeypatch):
+    asked = []
+    monkeypatch.setattr(painted_reach, "arrange", lambda _, *page: asked.append(page))
+    measure(6, things=(2,), draws=1)
+    for job, (roles, place) in zip(jobs(6, 2), asked, strict=True):
+        things = [job.task.scene.things[i] for i in job.task.caption.things]
+        drawn = {(t.kind, t.colour, t.wears, t.word) for t in things}
+        assert tuple(role.kind for role in roles) == job.kinds
+        assert {(r.kind, r.colour, r.wears, r.word) for r in roles} <= drawn
+        assert place == job.task.scene.place
 
 
 def test_it_is_told_in_sentences_a_figure_and_the_card():
