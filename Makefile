@@ -68,7 +68,7 @@ EVALUATED := baseline high+baseline experts
 INSISTING := experts
 HELD_OUT := baseline
 STUDIED := expert_seams composition embedding_ablation style_transfer guidance_tradeoff \
-    prompt_switching paint_with_words painted_reach pulled_painting collaged_painting configs variations attention_over_noise seam_history \
+    prompt_switching paint_with_words painted_reach ways_to_paint configs variations attention_over_noise seam_history \
     denoising_walk expert_ranges insisting written_words lost_by_noise
 ENLARGED := sr256 sr1024
 
@@ -82,8 +82,7 @@ N_denoising_walk := 32
 N_attention_over_noise := 24
 N_paint_with_words := 64
 N_painted_reach := 64
-N_pulled_painting := 64
-N_collaged_painting := 64
+N_ways_to_paint := 64
 N_insisting := 128
 N_style_transfer := 90
 N_composition := 256

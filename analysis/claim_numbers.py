@@ -129,12 +129,17 @@ def painted(rule: str, weight: float, elsewhere: float) -> Read:
     return read
 
 
-def of_one_thing(found: Found) -> Number | None:
-    """How much more of one painted thing lies in its square than as painted by default."""
-    for each in found["squares"]:
-        if each["things"] == 1:
-            return _triple(each["more"], found["n"])
-    return None
+def painted_way(name: str) -> Read:
+    """How much more of one thing lies in its square by this way than as painted by default."""
+
+    def read(found: Found) -> Number | None:
+        for way in found["painted"]:
+            for each in way["squares"]:
+                if (way["name"], each["things"]) == (name, 1):
+                    return _triple(each["more"], found["n"])
+        return None
+
+    return read
 
 
 def shown(name: str, length: str) -> Read:

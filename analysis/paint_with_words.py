@@ -190,6 +190,7 @@ def sampled_by(
             job.task.seed,
             steps=steps,
             painting=job.painting(by, masks) if by else None,
+            insist=by.insist if by else 0.0,
         )
         for job in asked
     ]

@@ -25,13 +25,14 @@ GRID = 64
 
 @dataclass(frozen=True)
 class Setting:
-    """A rule for the strength, a weight, how much is held back elsewhere, a pull, a collage."""
+    """How a painting is followed, and how far the picture insists: the dials of both."""
 
     rule: Rule
     weight: float
     elsewhere: float
     pull: float = 0.0
     collage: bool = False
+    insist: float = 0.0
 
 
 SETTINGS = (

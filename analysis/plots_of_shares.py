@@ -7,25 +7,24 @@ measures nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from matplotlib import pyplot
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.typing import LineStyleType
 
-from analysis.collaged_painting import CollagedPlaces
 from analysis.composition import LENGTHS, Composition
 from analysis.configs import Configs
 from analysis.intervals import Share
 from analysis.paint_with_words import Places, named
 from analysis.painted_reach import Reach
 from analysis.plots import COARSE, FINE, INK, STYLE
-from analysis.pulled_painting import PulledPlaces, Row
 from analysis.seam_history import History
 from analysis.side_by_side import named as heard
-from analysis.style_transfer import Styles
+from analysis.style_transfer import Styles, window
 from analysis.upscaling import Upscaling
+from analysis.ways_to_paint import WaysToPaint
 from analysis.written_words import WrittenWords
 
 ROW = 0.27
@@ -98,10 +97,10 @@ def style_transfer(found: Styles) -> Figure:
     """At every setting: the reference's style (filled), and the sentence's thing (open)."""
     labels, dots = [], []
     for row, lent in enumerate(found.lent):
-        window = _window(lent.sigma_low, lent.sigma_high)
-        labels.append(f"strength {lent.strength:g}, {window}" if lent.strength else "no reference")
+        how = f"strength {lent.strength:g}, {window(lent)}"
+        labels.append(how if lent.strength else "no reference")
         for share, filled in ((lent.style, True), (lent.things, False)):
-            dots.append(Dot(row, *(100 * value for value in share), filled=filled))
+            dots.append(_dot(row, share, filled))
     with pyplot.rc_context(STYLE):
         figure, axes = _rows(labels)
         _dots(axes, dots, offset=0.14)
@@ -150,7 +149,7 @@ def paint_with_words(found: Places) -> Figure:
 def painted_reach(found: Reach) -> Figure:
     """How much of a thing the best page (filled) and a usual one (open) have in its square."""
     dots = [
-        Dot(row, *(100 * v for v in share), filled=filled)
+        _dot(row, share, filled)
         for row, each in enumerate(found.filled)
         for share, filled in ((each.usual, False), (each.best, True))
     ]
@@ -165,39 +164,30 @@ def painted_reach(found: Reach) -> Figure:
     return figure
 
 
-def pulled_painting(found: PulledPlaces) -> Figure:
-    """Things in their squares, there at all, and on their side: pulled (filled) and not (open)."""
-    rows = [astuple(each) for each in found.squares]
-    return _in_pairs(found, rows, f"filled: pulled by {found.pull:g}, open: not pulled")
+def ways_to_paint(found: WaysToPaint) -> Figure:
+    """Things in their squares, there at all, and on their side, by every way of painting.
 
-
-def collaged_painting(found: CollagedPlaces) -> Figure:
-    """The same for pictures that begin as a collage (filled) and those that do not (open)."""
-    rows = [astuple(each) for each in found.squares]
-    return _in_pairs(found, rows, "filled: begun as a collage, open: not")
-
-
-def _in_pairs(found: PulledPlaces | CollagedPlaces, squares: list[Row], key: str) -> Figure:
-    rows: list[tuple[str, Share, Share]] = []
-    for things, inside, other, _, present, other_present, _ in squares:
-        what = _counted(things)
-        rows.append((f"{what}: inside the square", inside, other))
-        rows.append((f"{what}: there", present, other_present))
-    before, after = found.sided
-    rows.append(("one thing: on the painted side", before.asked, after.asked))
-    dots = [
-        Dot(row, *(100 * v for v in value), filled=filled)
-        for row, (_, plain, other) in enumerate(rows)
-        for value, filled in ((plain, False), (other, True))
-    ]
+    Filled are captions of one thing, open those of two.
+    """
+    squares = [(row, each) for row, way in enumerate(found.painted) for each in way.squares]
+    inside = [_dot(row, each.inside, each.things == 1) for row, each in squares]
+    there = [_dot(row, each.present, each.things == 1) for row, each in squares]
+    sided = [_dot(row, way.sided.asked, True) for row, way in enumerate(found.painted)]
+    titles = ("of a thing's box inside its square, %", "there at all, %", "on the painted side, %")
     with pyplot.rc_context(STYLE):
-        figure, axes = _rows([label for label, _, _ in rows])
-        _dots(axes, dots, offset=0.14)
-        axes.set_xlim(-1.5, 101.5)
-        axes.set_xlabel(f"% ({key})")
-        axes.set_title(f"{found.model}, {found.n} captions, 95 % intervals", fontsize=9)
+        figure, panels = _panels([way.name for way in found.painted], 3)
+        for axes, dots, title in zip(panels, (inside, there, sided), titles, strict=True):
+            _dots(axes, dots, offset=0.14)
+            axes.set_xlim(-1.5, 101.5)
+            axes.set_xlabel(title)
+        told = f"{found.n} captions of one thing (filled) and of two (open), 95 % intervals"
+        figure.suptitle(f"{found.model}, {told}", fontsize=9)
         pyplot.close(figure)
     return figure
+
+
+def _dot(row: int, share: Share, filled: bool) -> Dot:
+    return Dot(row, *(100 * value for value in share), filled=filled)
 
 
 def configs(found: Configs) -> Figure:
@@ -249,13 +239,6 @@ def seam_history(found: History) -> Figure:
 
 def _counted(things: int) -> str:
     return "one thing" if things == 1 else f"{things} things"
-
-
-def _window(low: float, high: float) -> str:
-    """A range of noise levels in words; none that is sampled lies above 1000."""
-    if high < 1000:
-        return f"σ {low:g} to {high:g}" if low else f"σ below {high:g}"
-    return f"σ above {low:g}" if low else "every σ"
 
 
 def _rows(labels: Sequence[str]) -> tuple[Figure, Axes]:

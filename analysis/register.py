@@ -10,7 +10,6 @@ from typing import Any
 
 from analysis import (
     attention_over_noise,
-    collaged_painting,
     composition,
     configs,
     denoising_walk,
@@ -28,13 +27,13 @@ from analysis import (
     plots_of_shares,
     plots_of_trade_offs,
     prompt_switching,
-    pulled_painting,
     runners,
     seam_history,
     studying,
     style_transfer,
     upscaling,
     variations,
+    ways_to_paint,
     written_words,
 )
 from analysis.results import FOLDER
@@ -174,19 +173,11 @@ STUDIES: tuple[Study, ...] = (
         plots_of_shares.painted_reach,
     ),
     Study(
-        "pulled_painting",
-        "A picture that is pulled to its painting has more of a thing in its place (ours).",
-        runners.sampling(pulled_painting.measure),
-        pulled_painting.PulledPlaces,
-        plots_of_shares.pulled_painting,
-        smallest=paint_with_words.FEWEST,
-    ),
-    Study(
-        "collaged_painting",
-        "A picture that begins as a collage has more of a thing in its place (ours).",
-        runners.sampling(collaged_painting.measure),
-        collaged_painting.CollagedPlaces,
-        plots_of_shares.collaged_painting,
+        "ways_to_paint",
+        "Pulled, begun as a collage or insisting, more of a thing is in its place (ours).",
+        runners.sampling(ways_to_paint.measure),
+        ways_to_paint.WaysToPaint,
+        plots_of_shares.ways_to_paint,
         smallest=paint_with_words.FEWEST,
     ),
     Study(

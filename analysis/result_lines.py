@@ -10,13 +10,12 @@ from typing import Any
 
 from analysis import (
     attention_over_noise,
-    collaged_painting,
     expert_seams,
     insisting,
     lost_by_noise,
     painted_reach,
     prompt_switching,
-    pulled_painting,
+    ways_to_paint,
     written_words,
 )
 from ediffi.config import from_json
@@ -39,25 +38,16 @@ def switching_lines(record: dict[str, Any]) -> str:
     )
 
 
-def pulled_lines(record: dict[str, Any]) -> str:
-    """What it does to a painting that the picture is pulled there: a line for each number."""
-    found = from_json(pulled_painting.PulledPlaces, record)
-    return _listed(f"**A painting that pulls** ({found.model}):", pulled_painting.sentences(found))
-
-
 def reach_lines(record: dict[str, Any]) -> str:
     """How much of a thing any page can have in its square: a line for each number of things."""
     found = from_json(painted_reach.Reach, record)
     return _listed("**What a painted square can hold**:", painted_reach.sentences(found))
 
 
-def collaged_lines(record: dict[str, Any]) -> str:
-    """What it does to a painting that the picture begins as a collage: a line for each number."""
-    found = from_json(collaged_painting.CollagedPlaces, record)
-    return _listed(
-        f"**A painting that begins as a collage** ({found.model}):",
-        collaged_painting.sentences(found),
-    )
+def ways_lines(record: dict[str, Any]) -> str:
+    """What other ways of painting do: lines for each way, on squares and on the sides."""
+    found = from_json(ways_to_paint.WaysToPaint, record)
+    return _listed(f"**Other ways to paint** ({found.model}):", ways_to_paint.sentences(found))
 
 
 def insisted_lines(record: dict[str, Any]) -> str:

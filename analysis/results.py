@@ -18,6 +18,7 @@ from analysis import (
     scored,
     seam_history,
     speeds,
+    steered,
     upscaling,
 )
 from analysis.claims import CLAIMS
@@ -25,13 +26,12 @@ from analysis.denoising_walk import Walk
 from analysis.records import found_in
 from analysis.result_lines import (
     attention_lines,
-    collaged_lines,
     insisted_lines,
     lost_lines,
-    pulled_lines,
     reach_lines,
     seam_lines,
     switching_lines,
+    ways_lines,
     written_lines,
 )
 from ediffi.config import from_json
@@ -48,8 +48,9 @@ UPSCALING = {"stage", "ways"}
 CONFIGS = {"scored"}
 SWITCHES = {"switched", "tolerance"}
 REACH = {"filled", "draws"}
-PULLED = {"pull", "squares"}
-COLLAGED = {"least", "squares"}
+WAYS = {"painted"}
+PLACES = {"placed", "sided"}
+LENT = {"lent", "chance"}
 INSISTED = {"insisted", "captions"}
 LOST = {"begun", "seams"}
 WRITTEN = {"written", "lengths"}
@@ -82,10 +83,27 @@ def _between(text: str, begin: str, end: str, content: str) -> str:
 
 
 def headlines(folder: Path) -> str:
-    """What its pictures show and how long they take, in two tables; "" without such records."""
+    """What its pictures show, alone and steered, what the experts save, and how long it takes.
+
+    Only what there are records of is told.
+    """
     records = _records(folder)
-    told = scored.headline(_kind(records, EVALUATION)), speeds.headline(_kind(records, BENCH))
+    evaluations = _kind(records, EVALUATION)
+    told = [
+        scored.headline(evaluations),
+        *scored.unmet_lists(evaluations),
+        *steered_tables(records),
+        *map(seam_lines, _kind(records, SEAMS)),
+        speeds.headline(_kind(records, BENCH)),
+    ]
     return "".join(f"{text}\n" for text in told if text)
+
+
+def steered_tables(records: list[dict[str, Any]]) -> list[str]:
+    """A table of painted places, where all that it is made of is there, and one of lent looks."""
+    painted = [_kind(records, kind) for kind in (PLACES, WAYS, REACH)]
+    places = [steered.placed_table(*each) for each in zip(*painted, strict=False)]
+    return [*places, *map(steered.lent_table, _kind(records, LENT))]
 
 
 def _records(folder: Path) -> list[dict[str, Any]]:
@@ -112,8 +130,7 @@ def tables(folder: Path) -> str:
             (WALK, walk_sentence),
             (SWITCHES, switching_lines),
             (REACH, reach_lines),
-            (PULLED, pulled_lines),
-            (COLLAGED, collaged_lines),
+            (WAYS, ways_lines),
             (INSISTED, insisted_lines),
             (LOST, lost_lines),
             (WRITTEN, written_lines),
@@ -126,6 +143,7 @@ def tables(folder: Path) -> str:
         *map(scored.table, evaluations),
         *scored.beside_tables(evaluations),
         *scored.unmet_lists(evaluations),
+        *steered_tables(records),
         *drawn,
     ]
     return "".join(f"{text}\n" for text in told)

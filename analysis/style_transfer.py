@@ -149,15 +149,29 @@ def sentences(found: Styles) -> list[str]:
             )
         ]
         said.append(f"{how if each.strength else 'No reference'}: {', '.join(parts)}.")
-    usual = (STRENGTH, *WINDOWS[0])
-    for each in found.lent:
-        if (each.strength, each.sigma_low, each.sigma_high) == usual:
-            counts = [f"{style} {k} of {n}" for style, (k, n) in by_style(each).items()]
-            said.append(
-                f"At strength {each.strength:g} by the reference's style: {', '.join(counts)}."
-            )
+    said += styles_lines(found)
     said.append(f"n = {found.n}; a guess meets the style in {100 * found.chance:.1f} %.")
     return said
+
+
+def styles_lines(found: Styles) -> list[str]:
+    """How often each style came at the usual strength, one sentence; none where it is not there."""
+    usual = (STRENGTH, *WINDOWS[0])
+    return [
+        f"At strength {STRENGTH:g} by the reference's style: "
+        + ", ".join(f"{style} {k} of {n}" for style, (k, n) in by_style(each).items())
+        + "."
+        for each in found.lent
+        if (each.strength, each.sigma_low, each.sigma_high) == usual
+    ]
+
+
+def window(lent: Lent) -> str:
+    """The noise levels at which a reference acts, in words; none that is sampled is above 1000."""
+    low, high = lent.sigma_low, lent.sigma_high
+    if high < 1000:
+        return f"σ {low:g} to {high:g}" if low else f"σ below {high:g}"
+    return f"σ above {low:g}" if low else "every σ"
 
 
 def by_style(lent: Lent) -> dict[str, tuple[int, int]]:
