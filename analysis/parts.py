@@ -56,4 +56,7 @@ def trained(record: Mapping[str, Any]) -> str:
     told = [f"{seen:,} pictures"] if seen else []
     told += [f"{record['scenes']:,} scenes"] if "scenes" in record else []
     told += [f"{record['steps']:,} steps"] if "steps" in record else []
-    return ", ".join([*told, f"{record['seconds'] / 3600:.1f} h"])
+    looks = record.get("looks", {"steps": 0, "seconds": 0})
+    told += [f"{looks['steps']:,} more on looks"] if looks["steps"] else []
+    hours = (record["seconds"] + looks["seconds"]) / 3600
+    return ", ".join([*told, f"{hours:.1f} h"])

@@ -25,6 +25,7 @@ from analysis.side_by_side import named as heard
 from analysis.style_transfer import Styles, window
 from analysis.upscaling import Upscaling
 from analysis.ways_to_paint import WaysToPaint
+from analysis.ways_to_paint import named as way_named
 from analysis.written_words import WrittenWords
 
 ROW = 0.27
@@ -175,7 +176,7 @@ def ways_to_paint(found: WaysToPaint) -> Figure:
     sided = [_dot(row, way.sided.asked, True) for row, way in enumerate(found.painted)]
     titles = ("of a thing's box inside its square, %", "there at all, %", "on the painted side, %")
     with pyplot.rc_context(STYLE):
-        figure, panels = _panels([way.name for way in found.painted], 3)
+        figure, panels = _panels([way_named(way) for way in found.painted], 3)
         for axes, dots, title in zip(panels, (inside, there, sided), titles, strict=True):
             _dots(axes, dots, offset=0.14)
             axes.set_xlim(-1.5, 101.5)

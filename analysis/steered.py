@@ -12,7 +12,7 @@ from analysis.intervals import Share
 from analysis.paint_with_words import Placed, Places, Sided
 from analysis.painted_reach import Filled, Reach
 from analysis.style_transfer import Lent, Styles, styles_lines, window
-from analysis.ways_to_paint import Squares, WaysToPaint
+from analysis.ways_to_paint import Squares, WaysToPaint, named
 from ediffi.config import from_json
 
 UNPAINTED = ("none", 0.0, 0.0)
@@ -48,7 +48,7 @@ def placed_table(places: dict[str, Any], ways: dict[str, Any], reach: dict[str, 
     rows: list[Row] = [
         ("unpainted", _placed(found, UNPAINTED)),
         ("by the paper's formula", _placed(found, PAPER)),
-        *((way.name, _way(way.squares, way.sided)) for way in other.painted),
+        *((named(way), _way(way.squares, way.sided)) for way in other.painted),
         (f"drawn, the best of {drawn.draws:,} pages", best),
     ]
     title = (

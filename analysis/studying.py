@@ -38,13 +38,15 @@ FEWEST = 2
 SECONDS = 10.0
 CLIP_WEIGHTS = "open_clip_model.safetensors"
 NEEDS = ("experts", "stages", "T5", "CLIP image")
+RECORD = "Record"
+"""The text in a figure's PNG that has the sha256 of the record it was drawn from."""
 MEASURED, KEPT, LEFT_OUT, FAILED = STATES = ("measured", "kept", "left out", "failed")
 
 
 class Figure(Protocol):
     """What can be saved as a picture: a figure of matplotlib's."""
 
-    def savefig(self, fname: Any, *, dpi: float) -> None:
+    def savefig(self, fname: Any, *, dpi: float, metadata: dict[str, str]) -> None:
         """Writes it to a file."""
         ...
 
@@ -268,8 +270,9 @@ def _record(study: Study, setting: Setting, digest: str, found: Any) -> Record:
 
 def _draw(study: Study, found: Any, out: Path) -> Path:
     path = out / f"{study.name}.png"
+    drawn_from = {RECORD: sha256_of(path.with_suffix(".json"))}
     with written_whole(path) as temporary:
-        study.figure(found).savefig(temporary, dpi=144)
+        study.figure(found).savefig(temporary, dpi=144, metadata=drawn_from)
     return path
 
 

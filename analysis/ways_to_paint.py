@@ -18,6 +18,7 @@ from analysis.metrics import mean_of
 from analysis.paint_with_words import FEWEST, Sided, rounded, sampled_by, shares, sides
 from analysis.painted_tasks import SETTINGS, Job, Setting, jobs
 from analysis.samples import Samples
+from ediffi.controls.insisting import INSISTENCE
 from ediffi.pipeline import EDiffI
 from ediffi.scores import readable
 from ediffi.storybook.evaluation import Reader
@@ -26,10 +27,9 @@ DEFAULT = SETTINGS[0]
 OTHERS = {
     "pulled": replace(DEFAULT, pull=0.1),
     "as a collage": replace(DEFAULT, collage=True),
-    "insisting": replace(DEFAULT, insist=0.05),
+    "insisting": replace(DEFAULT, insist=INSISTENCE),
 }
-"""How far to pull was chosen from tries on other captions (docs/training-log.md), how far to insist
-is what the studio does."""
+"""How far to pull was chosen from tries on other captions (docs/training-log.md)."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def sentences(found: WaysToPaint) -> list[str]:
     usual, *others = found.painted
     said = []
     for way in others:
-        name = f"{way.name.capitalize()}{_dial(way)}"
+        name = named(way).capitalize()
         for plain, row in zip(usual.squares, way.squares, strict=True):
             said.append(
                 f"{name}, things: {row.things}: {100 * row.inside[0]:.1f} % of a thing inside its"
@@ -126,10 +126,10 @@ def sentences(found: WaysToPaint) -> list[str]:
     return said
 
 
-def _dial(way: Way) -> str:
-    """How far it is turned, for the ways that are a matter of degree."""
+def named(way: Way) -> str:
+    """A way in words: how far it goes as well, where that is a matter of degree."""
     far = way.pull or way.insist
-    return f" by {far:g}" if far else ""
+    return f"{way.name} by {far:g}" if far else way.name
 
 
 def _more(value: Share) -> str:

@@ -203,6 +203,7 @@ def test_parts_are_counted_from_their_files(tmp_path):
     for name, record in (
         ("base", {"pictures": 343232, "seconds": 3600}),
         ("up", {"pictures_seen": 16, "scenes": 8, "steps": 2, "seconds": 180}),
+        ("clip", {"steps": 4, "seconds": 360, "looks": {"steps": 3, "seconds": 720}}),
     ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "record.json").write_text(json.dumps(record))
@@ -212,7 +213,8 @@ def test_parts_are_counted_from_their_files(tmp_path):
     assert rows[0].startswith(
         "| base | denoises the picture at 64 pixels | 17 | 0.0 | 343,232 pict"
     )
-    assert rows[1].endswith("| 16 pictures, 8 scenes, 2 steps, 0.1 h |") and "enlarges" in rows[1]
+    assert rows[1].endswith("| 4 steps, 3 more on looks, 0.3 h |")
+    assert rows[2].endswith("| 16 pictures, 8 scenes, 2 steps, 0.1 h |") and "enlarges" in rows[2]
 
 
 def test_a_readme_without_markers_is_refused():

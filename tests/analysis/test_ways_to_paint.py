@@ -77,11 +77,11 @@ def test_the_figure_has_a_row_for_each_way_and_a_panel_for_each_measure(monkeypa
     panels = plots_of_shares.ways_to_paint(found).axes
     assert [len(axes.lines) for axes in panels] == [4 * 2] * 3
     assert [label.get_text() for label in panels[0].get_yticklabels()] == [
-        *("as by default", "pulled", "as a collage", "insisting")
+        *("as by default", "pulled by 0.1", "as a collage", "insisting by 0.05")
     ]
 
 
-def test_a_setting_of_its_own_is_one_dial_away_from_the_default():
+def test_every_other_way_turns_one_dial():
     for name, by in OTHERS.items():
         changed = [
             field.name
