@@ -21,7 +21,8 @@ class Record:
     """One study's result: `found` is the study's own record as JSON.
 
     `version` is the study's, which rises when its numbers change their meaning; `weights` is the
-    digest of the model folder; `environment` what `ediffi.recipe.Environment` says.
+    digest of the model folder; `environment` what `ediffi.recipe.Environment` says. `seconds` is
+    how long measuring took, less what other studies had sampled before; None in older records.
     """
 
     study: str
@@ -34,6 +35,7 @@ class Record:
     environment: dict[str, Any]
     command: str
     found: dict[str, Any]
+    seconds: float | None = None
 
     def write(self, path: Path) -> None:
         """Writes it whole or not at all; NaN becomes null."""

@@ -244,14 +244,14 @@ def _run(study: Study, setting: Setting, out: Path) -> Outcome:
             return Outcome(study.name, KEPT, str(path))
     began = time.monotonic()
     found = study.measure(setting)
-    _record(study, setting, digest, found).write(path)
+    seconds = time.monotonic() - began
+    _record(study, setting, digest, found, seconds).write(path)
     figure = _draw(study, found, out)
     replaced = f", in place of another: {', '.join(otherwise)}" if otherwise else ""
-    seconds = time.monotonic() - began
     return Outcome(study.name, MEASURED, f"{path}, {figure.name}, {seconds:.0f} s{replaced}")
 
 
-def _record(study: Study, setting: Setting, digest: str, found: Any) -> Record:
+def _record(study: Study, setting: Setting, digest: str, found: Any, seconds: float) -> Record:
     device = torch.device(setting.device)
     command = f"python -m ediffi study {study.name} --n {setting.n} --seed {setting.seed}"
     return Record(
@@ -265,6 +265,7 @@ def _record(study: Study, setting: Setting, digest: str, found: Any) -> Record:
         environment=asdict(Environment.here(device, fastest_dtype(device))),
         command=f"{command} --model {setting.source}",
         found=asdict(found),
+        seconds=round(seconds, 1),
     )
 
 

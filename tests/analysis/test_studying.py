@@ -68,6 +68,19 @@ def study(measure, name="counted", **more):
     return Study(name, "A claim.", measure, Count, drawn, **more)
 
 
+def test_a_record_tells_how_long_measuring_took_and_older_ones_do_not(
+    setting, tmp_path, monkeypatch
+):
+    clock = iter((10.0, 73.27))
+    monkeypatch.setattr("analysis.studying.time.monotonic", lambda: next(clock))
+    run_studies([study(Counting())], setting(), tmp_path)
+    assert read_record(tmp_path / "counted.json").seconds == 63.3
+    older = read_json(tmp_path / "counted.json")
+    del older["seconds"]
+    write_json(tmp_path / "counted.json", older)
+    assert read_record(tmp_path / "counted.json").seconds is None
+
+
 def test_a_study_leaves_a_record_and_a_figure_and_is_not_run_again(setting, tmp_path):
     counting, heard = Counting(), []
     for _ in range(2):
