@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from analysis.ledger import Found, Number
 from analysis.prompt_switching import USUAL
 from ediffi.controls.style_transfer import STRENGTH
-from ediffi.storybook.scoring import more_often
+from ediffi.storybook.scoring import more_often, wilson
 
 Read = Callable[[Found], Number | None]
 
@@ -212,11 +212,11 @@ def _triple(found: Sequence[float], n: int) -> Number:
 def _unanimous(mean: Number) -> Number:
     """A mean of values in [0, 1] whose n pictures all agree: they still leave an interval.
 
-    At most 3/n of all pictures can then be expected to differ (the rule of three, 95 %).
+    As far as that of a share of 0 of n reaches (Wilson, 95 %, two-sided as all others here).
     """
     if mean.low < mean.high:
         return mean
-    reach = min(1.0, 3 / mean.n)
+    reach = wilson(0, mean.n)[1]
     return Number(mean.value, max(0.0, mean.low - reach), min(1.0, mean.high + reach), mean.n)
 
 

@@ -45,10 +45,10 @@ class Gain:
 
     @property
     def verdict(self) -> str:
-        """`better`, `worse`, or `no different` when the interval holds zero."""
+        """`better`, `worse`, or `not told apart` when the interval holds zero."""
         if self.interval[0] > 0:
             return "better"
-        return "worse" if self.interval[1] < 0 else "no different"
+        return "worse" if self.interval[1] < 0 else "not told apart"
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from analysis.studying import Study
 
 PAIRED = ("comparisons are paired, caption by caption",)
 """What changed in the studies that compare two pictures of one caption."""
+SOFTENED = "what was sampled is softened before it is enlarged"
 
 STUDIES: tuple[Study, ...] = (
     Study(
@@ -195,7 +196,7 @@ STUDIES: tuple[Study, ...] = (
         upscaling.Upscaling,
         plots_of_shares.upscaling,
         needs=("stages",),
-        changes=("small pictures are clean, flawed, or made anew by the base",),
+        changes=("small pictures are clean, flawed, or made anew by the base", SOFTENED),
     ),
     Study(
         "configs",
@@ -205,7 +206,7 @@ STUDIES: tuple[Study, ...] = (
         plots_of_shares.configs,
         smallest=configs.FEWEST,
         needs=("experts", "stages"),
-        changes=(*PAIRED, "a stage begins with the enlarged picture under its noise"),
+        changes=(*PAIRED, "a stage begins with the enlarged picture under its noise", SOFTENED),
     ),
 )
 """In the order in which `study all` runs them: the quick ones first."""

@@ -46,10 +46,10 @@ class History:
 
     @property
     def verdict(self) -> str:
-        """`keep`, `begin anew`, or `no different` when the interval holds zero."""
+        """`keep`, `begin anew`, or `not told apart` when the interval holds zero."""
         if self.interval[0] > 0:
             return "keep"
-        return "begin anew" if self.interval[1] < 0 else "no different"
+        return "begin anew" if self.interval[1] < 0 else "not told apart"
 
 
 def measure(

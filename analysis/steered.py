@@ -21,7 +21,7 @@ PAPER = ("max", 1.0, 0.0)
 MEASURES = (
     "of one thing's box, in its square",
     "of two things' boxes, in theirs",
-    "on the painted side",
+    "of those there, on the painted side",
     "the one thing is there",
     "of the two, there are",
 )

@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ PLAIN: Mapping[str, Image.Resampling] = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+REMADE = "remade"
 ANEW = 1.0
 """The noise level from which the base samples small pictures anew: things stay, details do not."""
 SIMILAR = 170 / 255**2
@@ -45,9 +46,10 @@ SIMILAR = 170 / 255**2
 class Enlarged:
     """One way of enlarging: means over n pictures, each with half of its 95 % interval.
 
-    `small` is what it was given: "clean", "flawed" or, where the base makes such, "remade". `psnr`
-    is in dB, `sharp` the truth's gradient energy as the unit; `gmsd` and `consistency` are better
-    the lower, in units of [0, 1] and of [-1, 1]; `drift` is the mean shift of the colours.
+    `small` is what it was given: "clean", "flawed" or, where the base makes such, "remade", which
+    is softened as all that the base samples. `psnr` is in dB, `sharp` the truth's gradient energy
+    as the unit; `gmsd` and `consistency` are better the lower, in units of [0, 1] and of [-1, 1];
+    `drift` is the mean shift of the colours.
     """
 
     method: str
@@ -141,7 +143,7 @@ def of_model(model: Model, stage: Stage, n: int, seed: int = 0) -> Upscaling:
     cond = model.encoders.condition(captions)
     small = small_ones(truth, stage.low, seed)
     if stage.low == model.config.resolution:
-        small["remade"] = remade(model, small["clean"], cond, seed)
+        small[REMADE] = remade(model, small["clean"], cond, seed)
     return measure(stage, truth, cond, small, seed)
 
 
@@ -152,7 +154,7 @@ def measure(
     factor, seeds = stage.high // stage.low, _seeds(seed, len(truth))
     ways, nearer = [], []
     for kind, low_res in small.items():
-        made = {stage.name: _by_stage(stage, low_res, cond, seeds)}
+        made = {stage.name: _by_stage(_shown(stage, kind), low_res, cond, seeds)}
         made |= {name: plainly(way, low_res, factor) for name, way in PLAIN.items()}
         ways += [_row(name, kind, x, truth, low_res) for name, x in made.items()]
         nearer += [_nearer(name, kind, made[stage.name], made[name], truth) for name in PLAIN]
@@ -212,6 +214,13 @@ def table(found: Upscaling) -> str:
     lines += ["", f"{found.stage} less a filter, picture by picture, with 95 % interval:", ""]
     lines += [f"- {_sentence(each)}" for each in found.nearer]
     return "\n".join(lines)
+
+
+def _shown(stage: Stage, kind: str) -> Stage:
+    """The stage as it is used: true small pictures are shown to it as they are."""
+    if kind == REMADE:
+        return stage
+    return replace(stage, sampling=replace(stage.sampling, soften=0.0))
 
 
 def _by_stage(stage: Stage, low_res: Tensor, cond: Any, seeds: Sequence[int]) -> Tensor:

@@ -3,7 +3,7 @@
    belongs to. `element` and `props` come from gradio; all text goes through textContent. */
 const part = (name) => element.querySelector(name);
 const folder = part(".painter"), chips = part(".chips"), legend = part(".legend"), lostLine = part(".lost");
-const canvas = part("canvas"), spoken = part(".spoken"), sizeDial = part(".size input"), weightDial = part(".weight input");
+const canvas = part("canvas"), spoken = part(".spoken"), lead = part(".lead"), sizeDial = part(".size input"), weightDial = part(".weight input");
 const heldDial = part(".elsewhere input"), pullDial = part(".pull input"), collageBox = part(".collage input"), overlapMenu = part(".overlap select");
 const MOST = 8, MEMORY = 60, LATTICE = 16, STEP = GRID / LATTICE;
 const usual = () => ({ overlap: "all", elsewhere: Number(heldDial.defaultValue), pull: Number(pullDial.defaultValue), collage: collageBox.defaultChecked });
@@ -11,6 +11,8 @@ const board = { text: "", regions: [], active: null, manner: usual(), tool: "bru
 const hand = { id: null, from: null, kept: null, hover: null, value: 0, cursor: [8, 8], keys: false, mark: null, chip: 0, waits: false };
 
 const say = (text) => { spoken.textContent = spoken.textContent === text ? text + " " : text; };
+/* What cannot be done is said to the eye as well, in the place of the advice, until something is done. */
+const refuse = (text) => { lead.textContent = text; lead.classList.add("refused"); say(text); };
 const named = (region) => "“" + region.phrase + "”" + (region.occurrence > 1 ? " (number " + region.occurrence + ")" : "");
 const alive = () => board.regions.filter((region) => region.span);
 const wear = (fresh) => {
@@ -19,7 +21,7 @@ const wear = (fresh) => {
 };
 
 /* --- what happened, and back --- */
-const snapshot = () => ({ regions: board.regions, active: board.regions.indexOf(board.active), manner: board.manner });
+const snapshot = () => ({ text: board.text, regions: board.regions, active: board.regions.indexOf(board.active), manner: board.manner });
 function remember() {
   board.past = board.past.concat(snapshot()).slice(-MEMORY);
   board.future = [];
@@ -27,9 +29,9 @@ function remember() {
 function travel(from, to, word) {
   letGo();
   const back = from.pop();
-  if (!back) return say("Nothing to " + word.toLowerCase() + ".");
+  if (!back) return refuse("Nothing to " + word.toLowerCase() + ".");
   to.push(snapshot());
-  board.regions = back.regions.map((region) => bound(region, board.text));
+  board.regions = rebound(back.regions, back.text, board.text);
   board.active = board.regions[back.active] || null;
   board.manner = back.manner;
   settle(word + ": " + describe());
@@ -100,17 +102,20 @@ function takeWords(a, b) {
   const narrower = inside && inside === board.active && !isPainted(inside.mask) && inside.span[1] - inside.span[0] > end - start;
   if (inside && !narrower && (a === b || inside.span[1] - inside.span[0] === end - start)) return choose(inside);
   const phrase = board.text.slice(start, end), occurrence = placesOf(board.text, phrase).indexOf(start) + 1;
-  if (phrase.length > LONGEST_PHRASE) return say("A phrase has at most " + LONGEST_PHRASE + " characters.");
-  if (touched.length > 1) return say("These words belong to several phrases: remove one of them first.");
-  if (!occurrence) return say("These words overlap with themselves and cannot be told apart.");
-  const span = [start, end], used = new Set(board.regions.map((region) => region.ink));
-  if (!touched.length && used.size >= MOST) return say("Eight phrases are the most: remove one first.");
+  if (phrase.length > LONGEST_PHRASE) return refuse("A phrase has at most " + LONGEST_PHRASE + " characters.");
+  if (touched.length > 1) return refuse("These words belong to several phrases: remove one of them first.");
+  if (!occurrence) return refuse("These words overlap with themselves and cannot be told apart.");
+  const span = [start, end], full = !touched.length && board.regions.length >= MOST;
+  const lost = full ? board.regions.find((region) => !region.span) : null;
+  if (full && !lost) return refuse("Eight phrases are the most: remove one first.");
   remember();
+  // A phrase that the sentence has lost gives its place to one that it has.
+  if (lost) board.regions = board.regions.filter((region) => region !== lost);
   if (touched.length) {
     board.active = touched[0];
     wear({ ...touched[0], phrase, occurrence, span });
   } else {
-    const ink = INKS.findIndex((_, k) => !used.has(k));
+    const used = new Set(board.regions.map((region) => region.ink)), ink = INKS.findIndex((_, k) => !used.has(k));
     board.active = { phrase, occurrence, span, ink, weight: Number(weightDial.defaultValue), mask: new Uint8Array(CELLS) };
     board.regions = board.regions.concat(board.active);
   }
@@ -176,7 +181,8 @@ function showState() {
   const painted = alive().filter((region) => isPainted(region.mask)), gone = board.regions.filter((region) => !region.span);
   legend.replaceChildren(...alive().map(legendRow));
   part(".count").textContent = painted.length ? painted.length + " painted" : "";
-  part(".lead").textContent = board.text ? "Choose a thing with the words that describe it, then paint where it goes." : "Write a sentence first; its words appear here.";
+  lead.classList.remove("refused");
+  lead.textContent = board.text ? "Choose a thing with the words that describe it, then paint where it goes." : "Write a sentence first; its words appear here.";
   lostLine.hidden = !gone.length;
   const left = "Not in the sentence now, so left out: " + gone.map(named).join(", ") + ".";
   if (gone.length && lostLine.textContent !== left) lostLine.textContent = left;

@@ -41,7 +41,7 @@ function finish(tile, k, label) {
   link.setAttribute("aria-label", "Download: " + label);
   link.textContent = "PNG";
   box.append(link);
-  tellPainted([tile]);
+  tellPainted([tile], true);
 }
 
 const busy = () => page.dataset.phase === "painting" || page.dataset.phase === "waiting";
@@ -53,17 +53,20 @@ function setBar(step, of) {
   bar.setAttribute("aria-hidden", page.dataset.phase === "painting" ? "false" : "true");
 }
 
+/* What was there before stays while nothing of the next comparison has come. */
+function halt(text) {
+  if (!busy()) return;
+  state.over = state.run;
+  page.dataset.phase = page.dataset.phase === "waiting" && side.childElementCount ? "done" : "halted";
+  line.textContent = spoken.textContent = text;
+  setBar(0, 1);
+}
+
 function showComparison(value) {
   // A value may come twice, and that of a run that is over may come once more when the next begins.
-  if (!value || !value.phase || (value.run && value.run === state.over)) return;
-  if (value.phase === "stopped" || value.phase === "refused") {
-    if (!busy()) return;
-    state.over = state.run;
-    page.dataset.phase = "halted";
-    line.textContent = value.phase === "stopped" ? "Stopped" : "Nothing was compared";
-    spoken.textContent = line.textContent + ".";
-    return setBar(0, 1);
-  }
+  if (!value || !value.phase || brush.gone || (value.run && value.run === state.over)) return;
+  if (value.phase === "stopped") return halt("Stopped");
+  if (value.phase === "refused") return halt(value.why || "Nothing was compared.");
   layTiles(value);
   page.dataset.phase = value.phase;
   if (value.phase === "painting") {
@@ -83,11 +86,11 @@ function showComparison(value) {
 
 document.addEventListener("compare-wait", ({ detail: go }) => {
   if (busy()) return;
+  takeBrush("compare");
   page.dataset.phase = "waiting";
   line.textContent = "Waiting for a free brush";
-  side.replaceChildren();
-  notes.replaceChildren();
   setBar(0, 1);
   go();
 });
+onBrushGone("compare", halt);
 watch("value", () => showComparison(props.value));

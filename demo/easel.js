@@ -4,7 +4,7 @@ const find = (name) => element.querySelector("." + name);
 const sheet = find("sheet"), tiles = find("tiles"), bar = find("bar"), fill = find("bar-fill");
 const line = find("line"), spoken = find("spoken"), keep = find("keep"), notes = find("notes");
 const replay = find("replay"), slider = find("replay-slider"), soft = find("soft"), plan = find("plan");
-const state = { run: null, stopped: null, frames: [], step: 0, of: 0, regions: [] };
+const state = { run: null, stopped: null, frames: [], step: 0, of: 0, regions: [], last: null };
 
 function showFrame(pngs, sentence) {
   while (tiles.children.length > pngs.length) tiles.lastChild.remove();
@@ -69,13 +69,14 @@ const busy = () => sheet.dataset.phase === "painting" || sheet.dataset.phase ===
 /* Whoever brings a way to go on is only let through while nothing is on its way. */
 function wait(event) {
   if (event.detail && busy()) return;
+  takeBrush("easel");
   setPhase("waiting");
   keep.replaceChildren();
   replay.classList.remove("ready");
   showNotes([]);
   showRegions([]);
   setBar(0, 1);
-  sheet.scrollIntoView({ block: "nearest" });
+  element.querySelector(".easel").scrollIntoView({ block: "nearest" });
   line.textContent = "Waiting for a free brush";
   say("Waiting for a free brush.");
   if (event.detail) event.detail();
@@ -109,36 +110,51 @@ function done(value) {
   const pngs = value.pictures.map((picture) => picture.png);
   state.run = value.run;
   state.frames.push(pngs);
-  setPhase("done");
-  setBar(1, 1);
-  showFrame(pngs, value.prompt);
+  state.last = { ...value, frames: state.frames };
   const count = pngs.length, what = count === 1 ? "1 picture" : count + " pictures";
   line.textContent = what + " in " + value.seconds.toFixed(1) + " s";
   say("Done: " + what + " in " + value.seconds.toFixed(1) + " seconds.");
-  keep.replaceChildren(...value.pictures.map((picture, k) => download(picture, k, count)));
-  showNotes(value.notes || []);
-  showRegions(value.regions || []);
-  readyReplay();
+  showDone();
   tellPainted(value.pictures);
 }
 
+function showDone() {
+  const { pictures, prompt, notes, regions, frames } = state.last;
+  state.frames = frames;
+  setPhase("done");
+  setBar(1, 1);
+  showFrame(pictures.map((picture) => picture.png), prompt);
+  keep.replaceChildren(...pictures.map((picture, k) => download(picture, k, pictures.length)));
+  showNotes(notes || []);
+  showRegions(regions || []);
+  readyReplay();
+}
+
+/* What was there before comes back where nothing of the next picture has come. */
 function halt(text) {
   if (!busy()) return;
   state.stopped = state.run;
   const midway = sheet.dataset.phase === "painting";
-  setPhase(midway ? "halted" : "empty");
-  if (!midway) tiles.replaceChildren();
-  line.textContent = text + (midway ? " at step " + state.step + " of " + state.of : "");
-  say(line.textContent + ".");
+  if (midway) setPhase("halted");
+  else if (state.last) showDone();
+  else setPhase("empty");
+  if (!midway && !state.last) tiles.replaceChildren();
+  line.textContent = text;
+  say(text);
   if (midway) readyReplay();
 }
 
+function stop(text) {
+  const before = state.last ? "; the picture before is still here" : "";
+  halt(text + (sheet.dataset.phase === "painting" ? " at step " + state.step + " of " + state.of : before));
+}
+
 function show(value) {
-  if (!value || !value.phase) return;
+  if (!value || !value.phase || brush.gone) return;
   if (value.phase === "painting") painting(value);
   else if (value.phase === "done") done(value);
-  else if (value.phase === "stopped") halt("Stopped");
-  else if (value.phase === "refused") halt("Nothing was painted");
+  else if (value.phase === "stopped") stop("Stopped");
+  else if (value.phase === "refused") halt(value.why || "Nothing was painted.");
 }
 
 slider.oninput = () => showFrame(state.frames[Number(slider.value)], tiles.firstChild && tiles.firstChild.alt);
@@ -152,4 +168,5 @@ plan.onclick = () => {
 };
 new ResizeObserver(layPlan).observe(sheet);
 document.addEventListener("easel-wait", wait);
+onBrushGone("easel", stop);
 watch("value", () => show(props.value));

@@ -22,12 +22,12 @@ from PIL import Image
 
 from demo import regions
 from demo.engine import Engine, Painted, Picture, Progress, Request
-from demo.told import told
+from demo.told import steered, told
 
 
 def easel() -> gr.HTML:
     """The component; no subclass of gr.HTML, for which gradio would write a file beside it."""
-    return part("easel", value=None, elem_id="easel", before=("masks", "inks", "pictures"))
+    return part("easel", value=None, elem_id="easel", before=("masks", "inks", "pictures", "brush"))
 
 
 def part(
@@ -94,10 +94,11 @@ def shown(event: Progress | Painted, request: Request, run: str) -> dict[str, An
         }
     pictures = [kept(picture, request) for picture in event.pictures]
     lost = [regions.left_out(request.lost)] if request.lost else []
+    said = ", ".join(steered(request.steering))
     return value | {
         "phase": "done",
         "pictures": pictures,
-        "notes": [*event.notes, *lost],
+        "notes": [*event.notes, *lost, *([f"Besides the sentence: {said}."] if said else [])],
         "regions": regions.as_json(request.prompt, request.painting)["regions"],
     }
 
@@ -117,9 +118,9 @@ def stopped() -> dict[str, Any]:
     return _ended("stopped")
 
 
-def refused() -> dict[str, Any]:
-    """The value of a run that ended with an error, which the page shows by itself."""
-    return _ended("refused")
+def refused(why: str = "") -> dict[str, Any]:
+    """The value of a run that ended with an error, with its reason where one is known."""
+    return _ended("refused") | {"why": why}
 
 
 def preview(pixels: np.ndarray) -> str:

@@ -219,6 +219,7 @@ function setPhase(phase) {
 
 function wait({ detail: go }) {
   if (now.busy) return;
+  takeBrush("inside");
   now.busy = true;
   setPhase(now.value ? "waiting" : "empty");
   if (now.value) {
@@ -231,6 +232,7 @@ function wait({ detail: go }) {
 }
 
 function forming(value) {
+  if (value.run === now.halted) return;
   if (value.run !== now.run) Object.assign(now, { run: value.run, seen: {}, value: null });
   setPhase("painting");
   picture.src = source(value.pictures[0].png);
@@ -272,18 +274,23 @@ async function done(value) {
 }
 
 function show(value) {
-  if (!value || !value.phase) return;
+  if (!value || !value.phase || brush.gone) return;
   if (value.phase === "painting") forming(value);
   else if (value.phase === "done") done(value);
-  else if (value.phase === "refused") {
-    now.busy = false;
-    setPhase(now.value ? "done" : "empty");
-    if (now.value) refresh();
-    else line.textContent = "Nothing was looked into.";
-    say("Nothing was looked into.");
-  }
+  else if (value.phase === "refused") halt("Nothing was looked into");
+  else if (value.phase === "stopped") halt("Stopped");
+}
+
+function halt(text) {
+  if (!now.busy) return;
+  Object.assign(now, { busy: false, halted: now.run });
+  setPhase(now.value ? "done" : "empty");
+  if (now.value) refresh();
+  else line.textContent = text + ".";
+  say(text + ".");
 }
 
 for (const control of [stepDial, flip.then, flip.fixed, ...Object.values(pick)]) control.addEventListener("input", refresh);
 document.addEventListener("inside-wait", wait);
+onBrushGone("inside", halt);
 watch("value", () => show(props.value));

@@ -183,7 +183,7 @@ element.addEventListener("click", (event) => {
 
 function wipe() {
   letGo();
-  if (!alive().some((region) => isPainted(region.mask))) return say("Nothing is painted.");
+  if (!alive().some((region) => isPainted(region.mask))) return refuse("Nothing is painted.");
   remember();
   board.regions = board.regions.map((region) => (region.span ? { ...region, mask: new Uint8Array(CELLS) } : region));
   board.active = alive().find((region) => board.active && region.ink === board.active.ink) || null;

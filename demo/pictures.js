@@ -12,16 +12,20 @@ function download(picture, k, count) {
 }
 
 /* The pictures of this visit, the last one first. They live in this page and nowhere else; a reload
-   forgets them. A page of the studio that was never opened is not there yet, so the list is the document's. */
+   forgets them. Those of a comparison make room before a visitor's own do. A page of the studio that was never opened is not there yet, so the list is the document's. */
 const MOST_KEPT = 24, MOST_LETTERS = 48e6;
 
 function keptPictures() {
   return document.studioPictures || [];
 }
 
-function tellPainted(pictures) {
-  let letters = 0;
-  document.studioPictures = [...pictures].reverse().concat(keptPictures()).slice(0, MOST_KEPT)
-    .filter((picture) => (letters += picture.png.length) <= MOST_LETTERS);
+function tellPainted(pictures, compared = false) {
+  const kept = pictures.map((picture) => ({ ...picture, compared })).reverse().concat(keptPictures());
+  const letters = () => kept.reduce((sum, picture) => sum + picture.png.length, 0);
+  while (kept.length > MOST_KEPT || letters() > MOST_LETTERS) {
+    const oldest = kept.findLastIndex((picture) => picture.compared);
+    kept.splice(oldest < 0 ? kept.length - 1 : oldest, 1);
+  }
+  document.studioPictures = kept;
   document.dispatchEvent(new CustomEvent("painted"));
 }

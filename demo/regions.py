@@ -19,6 +19,7 @@ GRID = 64
 CELLS = GRID * GRID
 MAX_REGIONS = 8
 MAX_PHRASE = 120  # characters
+MOST_NAMED = 20  # words of a sentence that a refusal names; our choice
 MIN_WEIGHT, MAX_WEIGHT = -2.0, 4.0
 WEIGHT = 0.25
 """That of the model's own paintings; `painter.html` begins with it too."""
@@ -138,7 +139,10 @@ def _region(entry: object, prompt: str) -> Region:
     number = whole(fields["occurrence"], f"The occurrence of “{phrase}”", 1, MAX_PROMPT)
     region = Region(phrase, number, weight, _mask(fields["runs"], phrase))
     if not _stands(region, prompt):
-        raise ValueError(f"The sentence of the painting does not have {_named(region)}.")
+        words = ", ".join(prompt.split()[:MOST_NAMED]) or "none"
+        raise ValueError(
+            f"The sentence of the painting does not have {_named(region)}: its words are {words}."
+        )
     return region
 
 

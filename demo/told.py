@@ -36,10 +36,11 @@ def told(request: Request, seed: int | None = None) -> str:
             said.append("begun as a collage")
         if request.manner.overlap != USUAL.overlap:
             said.append(f"the {request.manner.overlap} counts where they overlap")
-    return ", ".join([*said, *_steered(request.steering)])
+    return ", ".join([*said, *steered(request.steering)])
 
 
-def _steered(steering: Steering) -> list[str]:
+def steered(steering: Steering) -> list[str]:
+    """What steers a picture besides its sentence and its painting; nothing of what is usual."""
     said = []
     if steering.lends:
         said.append(f"a lent look at strength {steering.strength:g}")

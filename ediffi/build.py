@@ -43,7 +43,7 @@ def build_stage(config: StageConfig, denoiser: Denoiser) -> Stage:
 
 def build_sampler(name: str) -> Sampler:
     """The solver of this name; raises ValueError naming those that exist."""
-    if name not in SOLVERS:
+    if not isinstance(name, str) or name not in SOLVERS:
         raise ValueError(f"unknown solver {name!r}: there are {', '.join(SOLVERS)}")
     return SOLVERS[name]
 

@@ -8,6 +8,8 @@ import types
 import typing
 from dataclasses import dataclass, field
 
+from ediffi.limits import check_integers, check_number
+
 Record = typing.TypeVar("Record")
 
 HIGHEST_SIGMA = 1e4
@@ -58,8 +60,11 @@ class UNetConfig:
         """Raise ValueError when the per-level tuples disagree or a width cannot be split."""
         names = ("multipliers", "blocks", "self_attention", "cross_attention")
         lengths = {name: len(getattr(self, name)) for name in names}
-        if len(set(lengths.values())) != 1:
+        if len(set(lengths.values())) != 1 or not self.multipliers:
             raise ValueError(f"every level needs one entry in each of {lengths}")
+        check_integers(self, ("channels", "stem_patch", "head_channels"), 1, 16_384)
+        check_integers(self, ("context_width", "embedding_width"), 1, 16_384)
+        check_integers(self, ("multipliers", "blocks"), 1, 64)
         if self.norm not in ("group", "layer"):
             raise ValueError(f"norm is {self.norm!r}, but must be 'group' or 'layer'")
         if self.image_channels not in (3, 6):
@@ -118,8 +123,7 @@ class DropoutRates:
     def __post_init__(self) -> None:
         """Raise ValueError for a rate outside 0..1."""
         for name in ("t5", "clip_text", "clip_image"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"dropout {name} is {getattr(self, name)}, outside 0 to 1")
+            check_number(f"dropout of {name}", getattr(self, name), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,8 @@ class SamplingConfig:
     `per_expert` replaces the guidance where these experts serve. `seam_history` lets a multistep
     solver extrapolate from one expert's estimate to the next one's. `insist`, 0 (the paper) to 0.5,
     is how far early steps of the base move the picture until every phrase of the prompt is heard
-    (`controls.insisting`).
+    (`controls.insisting`). `soften`, 0 (the paper) to 4, is the sigma in its own pixels of a
+    Gaussian blur over the small picture that a super-resolution stage is shown (`cascade.stages`).
     """
 
     solver: str = "dpmpp_2m"
@@ -153,6 +158,7 @@ class SamplingConfig:
     per_expert: tuple[ExpertGuidance, ...] = ()
     seam_history: bool = True
     insist: float = 0.0
+    soften: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -176,6 +182,8 @@ class DenoiserConfig:
     def __post_init__(self) -> None:
         """Raise ValueError when the resolution cannot be folded and halved to the last level."""
         side = self.network.smallest_side
+        check_integers(self, ("resolution",), 1, 16_384)
+        check_number("sigma_data", self.sigma_data, 1e-3, 1e3)
         if self.resolution % side:
             raise ValueError(f"resolution is {self.resolution}, but must be a multiple of {side}")
 
@@ -232,10 +240,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class Preset:
-    """All records of one system; `noise` is the tree's p(sigma), not that of a training run.
-
-    `stages` are the super-resolution stages in their order, none for a base model alone.
-    """
+    """All records of one system and its stages in their order; `noise` is the tree's p(sigma)."""
 
     name: str
     base: DenoiserConfig

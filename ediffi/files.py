@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 
 @contextmanager
 def written_whole(path: str | Path) -> Iterator[Path]:
@@ -23,20 +25,33 @@ def written_whole(path: str | Path) -> Iterator[Path]:
 
     On any exception, Ctrl-C included, the temporary file is removed and an old `path` stays as it
     was; so the block should do nothing but write. Raises ValueError in one sentence where the
-    folder cannot be made or written.
+    folder cannot be made or written, or the disk is full.
     """
     target = Path(path)
     # Named before it exists, so that no moment is left in which Ctrl-C could forget it.
     temporary = _sibling(target)
     try:
-        _create(temporary)
-        yield temporary
-        _flush_to_disk(temporary)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise ValueError(f"Cannot write {target}: {error.strerror or error}.") from error
+        with writing(target):
+            _create(temporary)
+            yield temporary
+            _flush_to_disk(temporary)
+            os.replace(temporary, target)
     finally:
         _remove(temporary)
+
+
+@contextmanager
+def writing(target: str | Path) -> Iterator[None]:
+    """Raises what fails on the disk in the block as ValueError, one sentence that names `target`.
+
+    To be used where a library writes a folder by itself; else `written_whole`.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        # safetensors tells a full disk by an error of its own, which has no `strerror`.
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"Cannot write {target}: {reason}.") from error
 
 
 def write_json(path: str | Path, data: Any) -> None:
@@ -63,6 +78,12 @@ def read_json(path: str | Path) -> Any:
         raise ValueError(f"{path} is not readable JSON: {error}.") from error
 
 
+def text_lines(path: str | Path) -> list[str]:
+    """The lines of a UTF-8 text; a byte order mark is none of it. OSError or UnicodeDecodeError."""
+    # `splitlines` would cut at U+2028 and other characters that may stand inside a sentence.
+    return Path(path).read_text(encoding="utf-8-sig").split("\n")
+
+
 def check_writable(path: str | Path) -> None:
     """Makes the parent folder and proves that `path` can be written, leaving nothing behind.
 
@@ -73,9 +94,8 @@ def check_writable(path: str | Path) -> None:
         raise ValueError(f"Cannot write {target}: a folder of that name exists.")
     temporary = _sibling(target)
     try:
-        _create(temporary)
-    except OSError as error:
-        raise ValueError(f"Cannot write {target}: {error.strerror or error}.") from error
+        with writing(target):
+            _create(temporary)
     finally:
         _remove(temporary)
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from ediffi import images
 from ediffi.answers import PipelineStep, Report, Result
 from ediffi.cascade.given import fitted
-from ediffi.config import HIGHEST_SIGMA, StageChoice
+from ediffi.config import HIGHEST_SIGMA
 from ediffi.controls.paint_with_words import Painting
 from ediffi.controls.prompt_switching import Turn, first_steps
 from ediffi.controls.prompt_switching import timeline as prompt_timeline
@@ -25,7 +25,7 @@ from ediffi.generation import MAX_BATCH, Generator
 from ediffi.loading import Model, open_model
 from ediffi.precision import fastest_dtype, usable_device
 from ediffi.recipe import Environment, Recipe
-from ediffi.request import Request, sampling_with
+from ediffi.request import Request, sampling_with, stage_choices, switched_off
 from ediffi.storybook.vocabulary import unknown_words
 
 
@@ -52,8 +52,10 @@ class EDiffI:
         `stages` names other networks for the super-resolution stages, none if it is empty.
         `dtype` is what the network computes in: bfloat16 or float32, None for what is faster here.
         Raises FileNotFoundError or ValueError in one sentence when there is no such model, or when
-        it is damaged.
+        it is damaged, and for another dtype.
         """
+        if dtype not in (None, torch.bfloat16, torch.float32):
+            raise ValueError(f"The dtype is {dtype!r}; there are torch.bfloat16 and torch.float32.")
         place = usable_device(device)
         chosen = dtype or fastest_dtype(place)
         return cls(open_model(source, place, chosen, resident, stages), place, chosen)
@@ -83,18 +85,20 @@ class EDiffI:
         t5_prompt: str | None = None,
         clip_prompt: str | None = None,
         insist: float | None = None,
+        stage_soften: Mapping[str, float] | None = None,
     ) -> Request:
         """A checked request with this model's defaults where a value is None.
 
         `window` is the (low, high) range of sigma in which guidance acts; `without` switches off
         "t5", "clip_text" or "clip_image"; `stage_steps` and `stage_guidance` set steps and guidance
-        of super-resolution stages by name. `expert_guidance` gives experts of the base a scale of
-        their own, or (scale, low, high); without `seam_history` a multistep solver begins anew
-        where the next expert takes over. `style` is a picture, or what `style` makes of several;
-        `timeline` is turns (share of the steps, words from there on); `t5_prompt` and `clip_prompt`
-        are other words for one encoder. `insist`, 0 to 0.5, is how far the early steps move the
-        picture until every phrase is heard; a prompt of one thing, neither painted nor put on a
-        side, is left alone. Raises ValueError in one sentence.
+        of super-resolution stages by name, and `stage_soften`, 0 to 4, the sigma in its pixels of a
+        blur over the small picture that a stage is shown. `expert_guidance` gives experts of the
+        base a scale of their own, or (scale, low, high); without `seam_history` a multistep solver
+        begins anew where the next expert takes over. `style` is a picture, or what `style` makes of
+        several; `timeline` is turns (share of the steps, words from there on); `t5_prompt` and
+        `clip_prompt` are other words for one encoder. `insist`, 0 to 0.5, is how far the early
+        steps move the picture until every phrase is heard; a prompt of one thing, neither painted
+        nor put on a side, is left alone. Raises ValueError in one sentence.
         """
         sampling = sampling_with(
             self.model.preset.sampling,
@@ -107,21 +111,21 @@ class EDiffI:
             insist,
         )
         chosen = self.sizes[0] if size is None else size
-        stages = self._stages(self.sizes[0], chosen, stage_steps or {}, stage_guidance or {})
+        self._check_size(chosen)
+        told = stage_steps or {}, stage_guidance or {}, stage_soften or {}
         request = Request(
             prompt,
             seed,
             chosen,
             sampling,
-            tuple(without),
+            switched_off(without),
             painting,
-            stages,
+            stage_choices(self.model.stages, (self.sizes[0], chosen), *told),
             t5_prompt,
             clip_prompt,
             self.style([style]) if isinstance(style, Image.Image) else style,
             prompt_timeline(timeline),
         )
-        self._check_size(request.size)
         return request
 
     def style(
@@ -162,6 +166,7 @@ class EDiffI:
         t5_prompt: str | None = None,
         clip_prompt: str | None = None,
         insist: float | None = None,
+        stage_soften: Mapping[str, float] | None = None,
     ) -> Result:
         """One finished picture; arguments and errors as in `request`."""
         request = self.request(
@@ -183,6 +188,7 @@ class EDiffI:
             t5_prompt,
             clip_prompt,
             insist,
+            stage_soften,
         )
         return self.generate_many([request])[0]
 
@@ -194,11 +200,14 @@ class EDiffI:
         seed: int = 0,
         stage_steps: Mapping[str, int] | None = None,
         stage_guidance: Mapping[str, float] | None = None,
+        stage_soften: Mapping[str, float] | None = None,
     ) -> Iterator[PipelineStep]:
         """The steps in which a given picture is enlarged until its shorter side has `size` px.
 
         It begins at the largest stage that the picture reaches; `size` None is the largest there
-        is. Raises ValueError in one sentence for a picture or a size that does not fit.
+        is. A given picture is shown to its stage as it is unless `stage_soften` says otherwise: it
+        need not be mended as a sampled one does. Raises ValueError in one sentence for a picture or
+        a size that does not fit.
         """
         if not self.model.stages:
             raise ValueError(f"{self.model.name} has no super-resolution stage.")
@@ -209,7 +218,9 @@ class EDiffI:
             raise ValueError(f"The size is {chosen} pixels, which no stage makes.")
         start = fitted(picture, lows)
         low = min(start.shape[2:])
-        stages = self._stages(low, chosen, stage_steps or {}, stage_guidance or {})
+        given = {stage.name: 0.0 for stage in self.model.stages if stage.low == low}
+        told = stage_steps or {}, stage_guidance or {}, {**given, **(stage_soften or {})}
+        stages = stage_choices(self.model.stages, (low, chosen), *told)
         sampling = self.model.preset.sampling
         request = Request(prompt, seed, chosen, sampling, stages=stages)
         return self.generator.steps([request], [self._report(request)], start=start)
@@ -255,6 +266,13 @@ class EDiffI:
         """
         request = Request.of(recipe)
         self._check_size(request.size)
+        ends = {stage.name: stage.high for stage in self.model.stages}
+        last = request.stages[-1].stage if request.stages else None
+        made = ends.get(last, request.size) if last else self.sizes[0]
+        if made != request.size:
+            raise ValueError(
+                f"The recipe asks for {request.size} pixels, but its last stage makes {made}."
+            )
         start = None if recipe.source is None else self._source(recipe, picture)
         return self.generator.replay(request, recipe.batch, self._report(request), start)
 
@@ -272,28 +290,6 @@ class EDiffI:
         if images.digest(start[0]) != recipe.source:
             raise ValueError("The recipe enlarged another picture than the one that is given.")
         return start
-
-    def _stages(
-        self, low: int, high: int, steps: Mapping[str, int], guidance: Mapping[str, float]
-    ) -> tuple[StageChoice, ...]:
-        """How the stages from `low` to `high` px are sampled."""
-        known = {stage.name for stage in self.model.stages}
-        for name in [*steps, *guidance]:
-            if name not in known:
-                offered = ", ".join(sorted(known)) or "none"
-                raise ValueError(f"There is no stage {name!r}; the model has {offered}.")
-        return tuple(
-            StageChoice(
-                stage.name,
-                sampling_with(
-                    stage.sampling,
-                    steps=steps.get(stage.name),
-                    guidance=guidance.get(stage.name),
-                ),
-            )
-            for stage in self.model.stages
-            if low <= stage.low and stage.high <= high
-        )
 
     def _check_size(self, size: int) -> None:
         if size not in self.sizes:

@@ -25,9 +25,10 @@ from ediffi.controls.style_transfer import Style
 from ediffi.files import written_whole
 from ediffi.precision import processor
 
-FORMAT = 3
-READABLE = (1, 2, 3)
-"""Format 1 has neither styles, nor timelines, nor other words for an encoder; 2 never insists."""
+FORMAT = 4
+READABLE = (1, 2, 3, 4)
+"""Format 1 has neither styles, nor timelines, nor other words for an encoder; 2 never insists,
+and 3 softens nothing."""
 CHUNK = "ediffi"
 MAX_CHARACTERS = 1_000_000
 

@@ -6,11 +6,12 @@ network, no encoder and no file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from ediffi.build import build_sampler
+from ediffi.cascade.stages import Stage
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.conditioning.prompt import clean_prompt
 from ediffi.config import HIGHEST_SIGMA, ExpertGuidance, SamplingConfig, StageChoice
@@ -18,10 +19,12 @@ from ediffi.controls.insisting import MOST_INSISTENCE
 from ediffi.controls.paint_with_words import Painting
 from ediffi.controls.prompt_switching import Turn, check_timeline
 from ediffi.controls.style_transfer import Style
+from ediffi.limits import check_integer, check_number
 from ediffi.recipe import Recipe
 
 MAX_STEPS = 200
 MAX_GUIDANCE = 30.0
+MOST_SOFTENING = 4.0
 SEEDS = 2**64
 
 
@@ -53,13 +56,15 @@ class Request:
         check_timeline(self.timeline)
         if not isinstance(self.style, Style | None):
             raise ValueError(f"The style must be a Style, not {type(self.style).__name__}.")
-        _check_integer("seed", self.seed, 0, SEEDS - 1)
-        _check_integer("size", self.size, 1, 4096)
+        check_integer("seed", self.seed, 0, SEEDS - 1)
+        check_integer("size", self.size, 1, 4096)
         # No sigma lies above the highest, and a finite window is one that JSON can carry.
         object.__setattr__(self, "sampling", _finite_window(self.sampling))
         stages = tuple(replace(s, sampling=_finite_window(s.sampling)) for s in self.stages)
         object.__setattr__(self, "stages", stages)
         _check_sampling(self.sampling)
+        if self.sampling.soften:
+            raise ValueError("The base is shown no picture that could be softened; a stage is.")
         _check_painting(self.painting, self.prompt)
         if self.painting and None not in (self.t5_prompt, self.clip_prompt):
             raise ValueError("Both encoders read other words, so nobody reads the painted ones.")
@@ -149,6 +154,15 @@ def check_batch(requests: Sequence[Request], most: int) -> None:
         )
 
 
+def switched_off(without: object) -> tuple[Any, ...]:
+    """Names of embeddings as a row, of one name or several; ValueError for what is neither."""
+    if isinstance(without, str):
+        return (without,)
+    if not isinstance(without, Iterable):
+        raise ValueError(f"without must name embeddings, not {without!r}.")
+    return tuple(without)
+
+
 def sampling_with(
     defaults: SamplingConfig,
     solver: str | None = None,
@@ -158,6 +172,7 @@ def sampling_with(
     expert_guidance: Mapping[str, float | Sequence[float]] | None = None,
     seam_history: bool | None = None,
     insist: float | None = None,
+    soften: float | None = None,
 ) -> SamplingConfig:
     """The model's sampling with what the caller chose; None keeps the default.
 
@@ -172,13 +187,15 @@ def sampling_with(
     if guidance is not None:
         chosen["guidance"] = guidance
     if window is not None:
-        if len(window) != 2:
-            raise ValueError(f"The guidance window needs 2 values, not {len(window)}.")
+        if not _is_row(window, 2):
+            raise ValueError(f"The guidance window needs 2 values, low and high, not {window!r}.")
         chosen["guidance_low"], chosen["guidance_high"] = window
     if seam_history is not None:
         chosen["seam_history"] = seam_history
     if insist is not None:
         chosen["insist"] = insist
+    if soften is not None:
+        chosen["soften"] = soften
     sampling = replace(defaults, **chosen)
     if expert_guidance:
         usual = _finite_window(sampling)
@@ -187,14 +204,51 @@ def sampling_with(
     return sampling
 
 
+def stage_choices(
+    stages: Sequence[Stage],
+    between: tuple[int, int],
+    steps: Mapping[str, int],
+    guidance: Mapping[str, float],
+    soften: Mapping[str, float],
+) -> tuple[StageChoice, ...]:
+    """How those of a model's `stages` are sampled that lie `between` two sizes in pixels.
+
+    Each mapping gives what a stage has in place of its own; ValueError for a stage that is not
+    among `stages`.
+    """
+    known = {stage.name for stage in stages}
+    for name in [*steps, *guidance, *soften]:
+        if name not in known:
+            offered = ", ".join(sorted(known)) or "none"
+            raise ValueError(f"There is no stage {name!r}; the model has {offered}.")
+    low, high = between
+    return tuple(
+        StageChoice(
+            stage.name,
+            sampling_with(
+                stage.sampling,
+                steps=steps.get(stage.name),
+                guidance=guidance.get(stage.name),
+                soften=soften.get(stage.name),
+            ),
+        )
+        for stage in stages
+        if low <= stage.low and stage.high <= high
+    )
+
+
 def _own_guidance(
     sampling: SamplingConfig, expert: str, told: float | Sequence[float]
 ) -> ExpertGuidance:
     if isinstance(told, int | float):
         return ExpertGuidance(expert, told, sampling.guidance_low, sampling.guidance_high)
-    if len(told) != 3:
+    if not _is_row(told, 3):
         raise ValueError(f"The guidance of {expert} needs a scale, or scale, low and high.")
     return ExpertGuidance(expert, *told)
+
+
+def _is_row(value: object, length: int) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str) and len(value) == length
 
 
 def _finite_window(sampling: SamplingConfig) -> SamplingConfig:
@@ -203,23 +257,24 @@ def _finite_window(sampling: SamplingConfig) -> SamplingConfig:
 
 def _check_sampling(sampling: SamplingConfig) -> None:
     build_sampler(sampling.solver)  # raises for a name that means nothing
-    _check_integer("number of steps", sampling.steps, 1, MAX_STEPS)
-    _check_number("guidance", sampling.guidance, 0.0, MAX_GUIDANCE)
-    _check_number("sigma_min", sampling.sigma_min, 1e-5, 10.0)
-    _check_number("sigma_max", sampling.sigma_max, sampling.sigma_min, HIGHEST_SIGMA)
+    check_integer("number of steps", sampling.steps, 1, MAX_STEPS)
+    check_number("guidance", sampling.guidance, 0.0, MAX_GUIDANCE)
+    check_number("sigma_min", sampling.sigma_min, 1e-5, 10.0)
+    check_number("sigma_max", sampling.sigma_max, sampling.sigma_min, HIGHEST_SIGMA)
     if sampling.sigma_min == sampling.sigma_max:
         raise ValueError(
             f"sigma_min and sigma_max are both {sampling.sigma_max}; they must differ."
         )
-    _check_number("rho", sampling.rho, 1.0, 100.0)
-    _check_number("insistence", sampling.insist, 0.0, MOST_INSISTENCE)
-    _check_number("guidance_low", sampling.guidance_low, 0.0, HIGHEST_SIGMA)
+    check_number("rho", sampling.rho, 1.0, 100.0)
+    check_number("insistence", sampling.insist, 0.0, MOST_INSISTENCE)
+    check_number("softening", sampling.soften, 0.0, MOST_SOFTENING)
+    check_number("guidance_low", sampling.guidance_low, 0.0, HIGHEST_SIGMA)
     low = sampling.guidance_low
-    _check_number("guidance_high", sampling.guidance_high, low, HIGHEST_SIGMA)
+    check_number("guidance_high", sampling.guidance_high, low, HIGHEST_SIGMA)
     for each in sampling.per_expert:
-        _check_number(f"guidance of {each.expert}", each.guidance, 0.0, MAX_GUIDANCE)
-        _check_number(f"lower end for {each.expert}", each.low, 0.0, HIGHEST_SIGMA)
-        _check_number(f"upper end for {each.expert}", each.high, each.low, HIGHEST_SIGMA)
+        check_number(f"guidance of {each.expert}", each.guidance, 0.0, MAX_GUIDANCE)
+        check_number(f"lower end for {each.expert}", each.low, 0.0, HIGHEST_SIGMA)
+        check_number(f"upper end for {each.expert}", each.high, each.low, HIGHEST_SIGMA)
     names = [each.expert for each in sampling.per_expert]
     if len(set(names)) < len(names):
         raise ValueError(f"Guidance is given twice for an expert among {', '.join(names)}.")
@@ -242,18 +297,3 @@ def _check_painting(painting: object, prompt: str) -> None:
         raise ValueError(
             f"The painting belongs to the prompt {painting.prompt[:60]!r}, not to {prompt[:60]!r}."
         )
-
-
-def _check_integer(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValueError(f"The {name} must be a whole number, not {value!r}.")
-    if not low <= value <= high:
-        shown = value if abs(value) < 10**30 else "huge"  # Python refuses to print 5,000 digits
-        raise ValueError(f"The {name} is {shown} and must lie between {low} and {high}.")
-
-
-def _check_number(name: str, value: object, low: float, high: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"The {name} must be a number, not {value!r}.")
-    if not low <= value <= high:  # also false for NaN
-        raise ValueError(f"The {name} is {value} and must lie between {low:g} and {high:g}.")

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from ediffi.config import from_json
+from ediffi.config import as_json, from_json
 from ediffi.generation import MAX_BATCH
 from ediffi.pipeline import EDiffI
 from ediffi.storybook.evaluation import SIZE, Evaluation, Sampler
 from ediffi.storybook.scoring import more_shown
 
 STATEMENTS = "all statements"
-PUBLISHED = ("model", "weights", "batch", "insist")
+PUBLISHED = ("model", "weights", "batch", "insist", "size", "sampling", "stages")
 """What a record says besides the evaluation."""
 
 
@@ -51,12 +51,28 @@ def readable(pictures: np.ndarray) -> np.ndarray:
     return pictures.repeat(factor, 1).repeat(factor, 2)
 
 
-def record(model: EDiffI, found: Evaluation, insist: float | None = None) -> dict[str, Any]:
-    """What is published of an evaluation: the model, the sums of its weights, every number.
+def record(
+    model: EDiffI,
+    found: Evaluation,
+    size: int | None = None,
+    steps: int | None = None,
+    guidance: float | None = None,
+    insist: float | None = None,
+) -> dict[str, Any]:
+    """What is published of an evaluation: model, sums of its weights, sampling, every number.
 
-    `insist` is named where the captions were insisted on.
+    The settings are those that `painter` was given; `insist` is named by itself where the captions
+    were insisted on.
     """
-    made = {"model": model.model.name, "weights": dict(model.model.weights), "batch": MAX_BATCH}
+    asked = model.request("", 0, size, steps, guidance, insist=insist)
+    made = {
+        "model": model.model.name,
+        "weights": model.model.sums(asked.stages),
+        "batch": MAX_BATCH,
+        "size": asked.size,
+        "sampling": as_json(asked.sampling),
+        "stages": [as_json(choice) for choice in asked.stages],
+    }
     if insist:
         made["insist"] = insist
     return made | finite(found.to_json())

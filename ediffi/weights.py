@@ -83,18 +83,15 @@ def save_network(
     }
     # All bytes are on the disk before the first of the three takes its place: a full disk or a kill
     # leaves the old network, not half of each.
-    with (
-        written_whole(folder / WEIGHTS) as new_weights,
-        written_whole(folder / CONFIG) as new_config,
-        written_whole(folder / RECORD) as new_record,
-    ):
-        try:
-            save_file(tensors, new_weights, metadata={"format": "pt"})
-        except SafetensorError as error:
-            raise ValueError(f"Cannot write {folder / WEIGHTS}: {error}.") from error
+    with written_whole(folder / WEIGHTS) as new_weights:
+        save_file(tensors, new_weights, metadata={"format": "pt"})
         facts["sha256"] = sha256_of(new_weights)
-        new_config.write_text(json_text(plain), encoding="utf-8")
-        new_record.write_text(json_text(facts), encoding="utf-8")
+        with (
+            written_whole(folder / CONFIG) as new_config,
+            written_whole(folder / RECORD) as new_record,
+        ):
+            new_config.write_text(json_text(plain), encoding="utf-8")
+            new_record.write_text(json_text(facts), encoding="utf-8")
     return facts["sha256"]
 
 

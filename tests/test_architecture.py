@@ -23,6 +23,7 @@ TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # A part imports lower ranks and its own folder. `files` knows nothing but the file system.
 RANKS = (
+    {"limits"},
     {"config", "files", "images", "memory", "precision"},
     {"diffusion", "networks", "presets"},
     {"conditioning", "experts"},

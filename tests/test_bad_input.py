@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -100,7 +101,14 @@ def test_what_is_no_text_is_refused(model, prompt):
         {"window": (-1.0, 1.0)},
         {"window": (float("nan"), 1.0)},
         {"window": (1.0,)},
+        {"window": 5},
+        {"window": "ab"},
+        {"expert_guidance": {"high": None}},
+        {"expert_guidance": {"high": (1.0, 2.0)}},
         {"without": ("vgg",)},
+        {"without": "vgg"},
+        {"without": 5},
+        {"size": "64"},
         {"without": ("",)},
         {"painting": {"regions": []}},
         {"painting": "left"},
@@ -110,6 +118,16 @@ def test_a_value_out_of_range_is_refused_before_any_work(model, changes):
     with pytest.raises(ValueError, match=".") as error:
         model.request("a red fox", **changes)
     one_sentence(error.value)
+
+
+def test_one_embedding_needs_no_list(model):
+    assert model.request("a red fox", without="t5").without == ("t5",)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64, "float32"])
+def test_a_dtype_that_no_recipe_can_name_is_refused(folder, dtype):
+    with pytest.raises(ValueError, match="there are torch.bfloat16 and torch.float32"):
+        EDiffI.from_pretrained(folder, dtype=dtype)
 
 
 @pytest.mark.parametrize("seed", [0, 2**63, 2**64 - 1])
@@ -142,7 +160,10 @@ VALUES = st.one_of(
 
 
 @given(
-    name=st.sampled_from(["prompt", "seed", "size", "steps", "guidance", "solver"]), value=VALUES
+    name=st.sampled_from(
+        ["prompt", "seed", "size", "steps", "guidance", "solver", "window", "without", "insist"]
+    ),
+    value=VALUES | st.sampled_from(["16", "64"]) | st.lists(st.floats(), max_size=3),
 )
 @settings(max_examples=150, deadline=None)
 def test_any_value_in_any_place_gives_a_request_or_one_sentence(model, name, value):

@@ -15,6 +15,7 @@ from ediffi.config import (
     from_json,
 )
 from ediffi.presets import PRESETS, preset
+from ediffi.training.ema import decay
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -91,6 +92,40 @@ def test_stages_that_cannot_be():
         replace(first.denoiser.network, image_channels=4)
     with pytest.raises(ValueError, match="kind is 'adm'"):
         EfficientUNetConfig(8, (1,), (1,), (False,), (False,), kind="adm")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("channels", -16, "channels is -16 and must lie between 1 and 16384"),
+        ("channels", 10**7, "channels is 10000000"),
+        ("stem_patch", 0, "stem_patch is 0"),
+        ("head_channels", 0, "head_channels is 0"),
+        ("blocks", [1, -1], "blocks is -1 and must lie between 1 and 64"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(key, value, said):
+    with pytest.raises(ValueError, match=said):
+        from_json(DenoiserConfig, {**base(), "network": {**base()["network"], key: value}})
+
+
+def test_a_network_without_levels_is_refused():
+    levels = ("multipliers", "blocks", "self_attention", "cross_attention")
+    empty = {**base()["network"], **{name: [] for name in levels}}
+    with pytest.raises(ValueError, match="every level needs one entry"):
+        from_json(DenoiserConfig, {**base(), "network": empty})
+
+
+@pytest.mark.parametrize("value", [0.0, -0.5, float("nan"), float("inf")])
+def test_data_without_a_spread_are_refused(value):
+    with pytest.raises(ValueError, match="sigma_data is"):
+        from_json(DenoiserConfig, {**base(), "sigma_data": value})
+
+
+def test_the_papers_average_keeps_what_is_usual_at_the_end():
+    told = preset("paper").training
+    kept = decay(told.pictures, told.batch, told.ema_share)
+    assert kept == pytest.approx(0.9999, abs=2e-6)
 
 
 def test_unknown_preset_names_the_known_ones():

@@ -107,12 +107,19 @@ def test_history_can_stop_at_a_seam(folder):
     assert same[: seam + 1] == [True] * (seam + 1) and not any(same[seam + 1 :])
 
 
+def test_a_network_that_is_left_nothing_to_serve_is_refused(folder):
+    with pytest.raises(ValueError, match="baseline is left nothing to serve: high, middle, low"):
+        EDiffI.from_pretrained(folder / "high+middle+low+baseline")
+
+
 def test_the_command_lists_them(folder, capsys):
     assert main(["experts", str(folder), "--steps", "6"]) == 0
     told = capsys.readouterr().out
     assert "-(9, 511) -(3, 0)" in told and "0.0757 <= sigma < 9.61" in told
     assert "boundaries: 0.0757, 9.61" in told and "baseline > high" in told
     assert told.count("high\n") >= 2
+    assert main(["experts", str(folder), "--steps", "1000000000"]) == 2
+    assert "must lie between 1 and 200" in capsys.readouterr().err
     assert main(["experts"]) == 0
     assert (
         f"{read_model(shipped_folder()).default} is used; boundaries: " in capsys.readouterr().out

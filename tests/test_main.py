@@ -77,7 +77,8 @@ def test_a_picture_of_an_unnamed_model_needs_the_model(folder, tmp_path, capsys)
 
 def test_prompts_times_seeds_and_a_file_of_prompts_fill_a_folder(folder, tmp_path, capsys):
     lines = tmp_path / "prompts.txt"
-    lines.write_text("a blue cat\n\na green tree\n", encoding="utf-8")
+    # With a byte order mark, and a separator that belongs to the sentence.
+    lines.write_text("\ufeffa blue cat\r\n\na green\u2028tree\n", encoding="utf-8")
     out = tmp_path / "out"
     words = ["generate", PROMPT, "--prompt-file", lines, "--seed", 1, 2]
     assert call(*words, "--model", folder, "--steps", 2, "--out", out) == 0

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ediffi.config import SamplingConfig
+from ediffi.config import SamplingConfig, StageChoice
 from ediffi.recipe import (
     XMP_CHUNK,
     BatchShape,
@@ -115,7 +115,7 @@ def test_any_text_in_the_chunk_gives_one_sentence(tmp_path, text):
         ("[" * 100_000, "not readable JSON"),
         ("9" * 10_000, "not readable JSON|no format"),
         ("x" * 1_300_000, "1300000 characters"),
-        ('{"format": 4}', "newer ediffi"),
+        ('{"format": 5}', "newer ediffi"),
         ('{"format": true}', "no format"),
         ("null", "no format"),
     ],
@@ -130,6 +130,15 @@ def test_a_recipe_from_before_insisting_does_not_insist():
     del sampling["insist"]
     old = RECIPE.to_json() | {"format": 2, "sampling": sampling}
     assert Recipe.from_json(old) == replace(RECIPE, format=2)
+
+
+def test_a_recipe_from_before_softening_softens_nothing():
+    stage = StageChoice("sr256", replace(RECIPE.sampling, soften=0.0))
+    told = replace(RECIPE, stages=(stage,)).to_json()
+    for sampling in (told["sampling"], told["stages"][0]["sampling"]):
+        del sampling["soften"]
+    old = Recipe.from_json(told | {"format": 3})
+    assert old.stages == (stage,) and old.format == 3
 
 
 def test_an_unknown_or_missing_entry_is_named():

@@ -79,7 +79,11 @@ def test_the_default_of_a_folder_is_one_that_it_has(tmp_path):
 def test_a_record_says_what_was_insisted_on_and_the_pictures_are_made_so():
     model, evaluation = tiny_pipeline(), found(0.5)
     assert "insist" not in record(model, evaluation)
-    told = record(model, evaluation, 0.1)
+    told = record(model, evaluation, steps=1, guidance=2.0)
+    assert (told["size"], told["stages"]) == (16, [])
+    assert (told["sampling"]["steps"], told["sampling"]["guidance"]) == (1, 2.0)
+    assert recorded(told) == evaluation
+    told = record(model, evaluation, insist=0.1)
     assert told["insist"] == 0.1 and recorded(told) == evaluation
     said = "a red fox and an owl"
     pictures = painter(model, steps=3, insist=0.1)([said], [3])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -176,6 +177,9 @@ def test_a_failed_save_leaves_the_old_network(folder, monkeypatch):
 def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.json"
     files.write_json(path, {"x": 1})
+    with pytest.raises(ValueError, match="^Cannot write .*: no space left"):
+        with files.written_whole(path):
+            raise SafetensorError("no space left")
     with pytest.raises(KeyboardInterrupt), files.written_whole(path) as temporary:
         temporary.write_text("half")
         raise KeyboardInterrupt

@@ -70,6 +70,17 @@ def test_a_picture_of_other_settings_is_not_taken_for_the_one_that_is_asked(
     assert (tmp_path / "a-red-fox-under-a-yellow-moon-0.png").read_bytes() == made
 
 
+def test_a_gap_before_a_picture_of_other_settings_does_not_hide_it(folder, tmp_path, capsys):
+    words = ["generate", "a fox", "--seed", 3, 4, "--model", folder, "--out", tmp_path]
+    assert paint(*words, "--steps", 2) == 0
+    (tmp_path / "a-fox-3.png").unlink()
+    made = (tmp_path / "a-fox-4.png").read_bytes()
+    assert paint(*words, "--steps", 3, "--resume") == 2
+    assert "of other settings or weights" in capsys.readouterr().err
+    assert (tmp_path / "a-fox-4.png").read_bytes() == made
+    assert not (tmp_path / "a-fox-3.png").exists()
+
+
 def test_shares_are_checked():
     assert parse_share("2/3", {}) == (2, 3) and parse_share(None, {}) == (0, 1)
     assert parse_share(None, {"RANK": "1", "WORLD_SIZE": "2"}) == (1, 2)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
 
-from demo import engine, steering
+from demo import easel, engine, steering
 from demo.engine import Request
 
 
@@ -37,3 +37,13 @@ def refusals() -> Iterator[None]:
         raise gr.Error(
             html.escape(str(error)), title="Not possible", print_exception=False
         ) from error
+
+
+def told_refusals(run: Callable[[], Iterator[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """The values of a run; the sheet is given a refusal's reason too, for a toast goes away."""
+    with refusals():
+        try:
+            yield from run()
+        except ValueError as error:
+            yield easel.refused(str(error))
+            raise

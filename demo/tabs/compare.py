@@ -15,7 +15,7 @@ from demo import comparing, easel, sheet
 from demo.checks import MAX_PROMPT
 from demo.comparing import KINDS
 from demo.engine import Engine
-from demo.tabs.asking import asked, refusals
+from demo.tabs.asking import asked, told_refusals
 from demo.tabs.create import QUIET, Create
 from demo.told import told
 from demo.waiting import MODEL_QUEUE
@@ -50,7 +50,7 @@ class Compare:
                 self.start = gr.Button("Compare", variant="primary", elem_id="compare-start")
                 self.stop = gr.Button("Stop", elem_id="compare-stop")
             self.sheet = easel.part(
-                "compare", value=None, elem_id="compare-sheet", before=("pictures",)
+                "compare", value=None, elem_id="compare-sheet", before=("pictures", "brush")
             )
         self._wire(tabs, tab)
 
@@ -105,10 +105,13 @@ class Compare:
 
         `values` are those of the widgets that Create's own painting takes.
         """
-        with refusals():
+
+        def run() -> Iterator[dict[str, Any]]:
             what, request = comparing.chosen(kind), asked(*values)
             put = comparing.variants(what, request, self.model, later)
             yield from sheet.values(what, request, put, self.model)
+
+        yield from told_refusals(run)
 
 
 def build(model: Engine, page: Create, tabs: gr.Tabs, tab: gr.Tab) -> None:

@@ -20,8 +20,8 @@ from demo import cards, easel, engine, painter, steering
 from demo.checks import MAX_PROMPT
 from demo.engine import Engine
 from demo.examples import EXAMPLES, surprise
-from demo.tabs.asking import asked, refusals
-from demo.tabs.steering import SteeringWidgets, strip
+from demo.tabs.asking import asked, refusals, told_refusals
+from demo.tabs.steering import SteeringWidgets, opened, strip
 from demo.waiting import MODEL_QUEUE
 
 # A new seed is drawn where the click happens: the field shows at once what will be used.
@@ -38,7 +38,9 @@ FOCUS_PAINT = "() => { document.querySelector('#paint').focus(); }"
 
 UNSTEERED = SteeringWidgets.values(steering.Steering())
 
-QUIET: dict[str, Any] = {"show_progress": "hidden", "queue": False, "api_visibility": "private"}
+HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Of events whose words must reach the visitor: gradio shows none that pass its queue by."""
+QUIET: dict[str, Any] = {**HIDDEN, "queue": False}
 
 
 class Create:
@@ -46,14 +48,18 @@ class Create:
 
     def __init__(self, model: Engine) -> None:
         self.model = model
-        with gr.Row(elem_id="studio", equal_height=False):
-            with gr.Column(elem_id="ask"):
-                self._ask()
-            with gr.Column(elem_id="page"):
-                self.easel = easel.easel()
-                self.compare = gr.Button(
-                    "Compare this: what does each part do?", elem_id="compare-this"
-                )
+        # The examples stand outside of what the easel stays in view in: it must not lie under them.
+        with gr.Column(elem_id="spread"):
+            with gr.Row(elem_id="studio", equal_height=False):
+                with gr.Column(elem_id="ask"):
+                    self._ask()
+                with gr.Column(elem_id="page"):
+                    self.easel = easel.easel()
+                    self.compare = gr.Button(
+                        "Compare this: what does each part do?", elem_id="compare-this"
+                    )
+                with gr.Column(elem_id="settings"):
+                    self._settings(model.defaults())
             with gr.Column(elem_id="ideas"):
                 self.ideas = gr.HTML(
                     cards.examples_html(EXAMPLES),
@@ -61,8 +67,6 @@ class Create:
                     apply_default_css=False,
                     elem_id="examples",
                 )
-            with gr.Column(elem_id="settings"):
-                self._settings(model.defaults())
         self.request = [
             self.prompt,
             self.seed,
@@ -178,6 +182,15 @@ class Create:
         self.stop.click(None, js=FOCUS_PAINT, **private)
         self.dice.click(None, None, self.seed, js=ROLL, **private)
         self._wire_reading()
+        set_by_others = [self.steering.words, self.steering.kept, self.steering.listened]
+        gr.on(
+            [each.change for each in set_by_others],
+            opened,
+            set_by_others,
+            self.steering.panel,
+            api_name="steering",
+            **QUIET,
+        )
         # Without triggers it also runs when the page is opened, and whenever an input changes.
         gr.on(
             None,
@@ -202,8 +215,8 @@ class Create:
             **QUIET,
         )
         self.png.upload(
-            self.recall, self.png, [*self.request, self.keep, self.png], api_name="reread", **QUIET
-        )
+            self.recall, self.png, [*self.request, self.keep, self.png], api_name="reread", **HIDDEN
+        ).failure(lambda: None, None, self.png, **HIDDEN)
 
     def _paint_after(self, event: Dependency, api_name: str) -> Dependency:
         """A painting after an event.
@@ -230,8 +243,7 @@ class Create:
 
         `values` are those of the widgets in `request`.
         """
-        with refusals():
-            yield from easel.values(self.model, asked(*values))
+        yield from told_refusals(lambda: easel.values(self.model, asked(*values)))
 
     def timeline(self, steps: object, words: object, share: object) -> dict[str, Any] | None:
         """The strip of the steering panel; nothing while a value is none, as Paint will say."""

@@ -16,7 +16,7 @@ import gradio as gr
 
 from demo import easel
 from demo.tabs.asking import refusals
-from demo.tabs.create import QUIET, Create
+from demo.tabs.create import FOCUS_PAINT, HIDDEN, Create
 
 MOST_LETTERS = 8_000_000
 """Of a picture on its way back, as base64; a page of 1024 x 1024 pixels has 4 million at worst."""
@@ -36,10 +36,13 @@ class Gallery:
             elem_id="gallery-recall",
         )
         settings = [*page.request, page.keep]
-        self.wall.click(self.bring_back, None, [*settings, tabs], api_name="bring_back", **QUIET)
-        self.png.upload(
-            self.drop, self.png, [*settings, self.png, tabs], api_name="gallery_recall", **QUIET
+        back = self.wall.click(
+            self.bring_back, None, [*settings, tabs], api_name="bring_back", **HIDDEN
         )
+        back.success(None, js=FOCUS_PAINT, api_visibility="private")
+        self.png.upload(
+            self.drop, self.png, [*settings, self.png, tabs], api_name="gallery_recall", **HIDDEN
+        ).failure(lambda: None, None, self.png, **HIDDEN)
 
     def bring_back(self, event: gr.EventData) -> list[Any]:
         """The settings of the picture that was clicked, and the first page."""

@@ -23,8 +23,14 @@ from demo.waiting import MODEL_QUEUE
 
 WAIT = easel.asks_first("inside-wait")
 # What is asked for on the first page is what a visitor wants to look into, unless this page has
-# a sentence of its own.
-CARRY = "(prompt, seed, own, kept) => (own ? [own, kept] : [prompt, seed])"
+# a sentence of its own. Unchanged there, it takes nothing away that was changed here.
+CARRY = """(prompt, seed, own, kept) => {
+  const [sentence, number] = document.studioCarried || ["", null];
+  const asked = own && (own !== sentence || !prompt), same = prompt === sentence && seed === number;
+  if (asked || same) return [own, kept];
+  document.studioCarried = [prompt, seed];
+  return [prompt, seed];
+}"""
 PLACEHOLDER = "a red balloon and a yellow house in the meadow"
 
 
@@ -36,6 +42,7 @@ class LookInside:
         with gr.Row(elem_id="inside-ask", equal_height=False):
             self.prompt = gr.Textbox(
                 label="Which sentence should be looked into?",
+                info="It and its seed alone: painted places, a lent look, later words stay behind.",
                 placeholder=PLACEHOLDER,
                 lines=1,
                 max_lines=4,
@@ -45,7 +52,8 @@ class LookInside:
             self.seed = gr.Number(7, label="Seed", elem_id="inside-seed")
             self.dice = gr.Button("New seed", elem_id="inside-dice", min_width=44)
             self.look = gr.Button("Look inside", variant="primary", elem_id="inside-look")
-        self.view = easel.part("inside", value=None, elem_id="inside")
+            self.stop = gr.Button("Stop", elem_id="inside-stop")
+        self.view = easel.part("inside", value=None, elem_id="inside", before=("brush",))
         self.view.label = "Picture and attention"
         # What a client of the API reads; gradio would tell it that the value is a string.
         self.view.api_info = lambda: SCHEMA
@@ -73,6 +81,14 @@ class LookInside:
             trigger_mode="multiple",
         )
         looking.failure(easel.refused, None, self.view, api_name="look_inside_refused", **QUIET)
+        self.stop.click(
+            easel.stopped,
+            None,
+            self.view,
+            cancels=[looking],
+            api_name="look_inside_stop",
+            **QUIET,
+        )
 
     def stream(self, prompt: object, seed: object) -> Iterator[dict[str, Any]]:
         """One picture, and where each place looked at each word; previews after every step."""

@@ -30,7 +30,10 @@ class SteeringWidgets:
     """The widgets, made inside a Blocks context."""
 
     def __init__(self) -> None:
-        with gr.Accordion("Borrow a look, change words, insist", open=False, elem_id="steering"):
+        self.panel = gr.Accordion(
+            "Borrow a look, change words, insist", open=False, elem_id="steering"
+        )
+        with self.panel:
             self.style = gr.File(
                 label=f"Pictures that lend their look, {MAX_LENDERS} at most",
                 file_count="multiple",
@@ -110,6 +113,12 @@ class SteeringWidgets:
         kept = gr.update(value=steering.look is not None, visible=steering.look is not None)
         shown = [None, steering.strength, listened, words, round(share * 100)]
         return [*shown, kept, steering.look, steering.insist]
+
+
+def opened(words: str, kept: bool, listened: list[str]) -> Any:
+    """The panel, open where a card or a recipe has put later words, a look or a switch into it."""
+    set_here = words or kept or len(listened) < len(ENCODERS)
+    return gr.update(open=True) if set_here else gr.skip()
 
 
 def strip(steps: object, words: object, share: object, model: Engine) -> dict[str, Any]:

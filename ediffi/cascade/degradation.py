@@ -1,7 +1,9 @@
 """Random flaws for clean low-resolution pictures, so that a stage forgives its forerunner's.
 
 Two passes of blur, resizing, noise and JPEG in mild ranges (paper Sec. 4 names the idea; the ranges
-are those of its closest public relative). Knows pictures and seeds, nothing of training.
+are those of its closest public relative for pictures of 64 px). A stage that takes 256 px has the
+same ones, where that relative blurs by up to four times as many pixels: chosen. Knows pictures and
+seeds, nothing of training.
 """
 
 import math
@@ -96,6 +98,15 @@ def degrade(x: Tensor, config: Degradation, seeds: Sequence[int]) -> Tensor:
     return torch.cat(rows)
 
 
+def softened(picture: Tensor, sigma: float) -> Tensor:
+    """`picture` (b, 3, h, w) under a Gaussian blur of `sigma` pixels; unchanged at 0."""
+    # The kernel is mirrored at the edge, which needs as many pixels as it is long on one side.
+    radius = min(math.ceil(3 * sigma), min(picture.shape[2:]) - 1)
+    if radius < 1:
+        return picture
+    return tv.gaussian_blur(picture, [2 * radius + 1] * 2, [sigma, sigma])
+
+
 def _passed(picture: Tensor, ranges: Pass, strength: float, seed: int) -> Tensor:
     """One picture (1, 3, h, w) through the steps of a pass that are switched on."""
     size = [picture.shape[2], picture.shape[3]]
@@ -131,12 +142,7 @@ class _Draws:
 
 def _blurred(picture: Tensor, ranges: Pass, strength: float, draws: _Draws) -> Tensor:
     happens, sigma = draws.share() < ranges.blur_probability, draws.within(ranges.blur_sigma)
-    sigma *= strength
-    # The kernel is mirrored at the edge, which needs as many pixels as it is long on one side.
-    radius = min(math.ceil(3 * sigma), min(picture.shape[2:]) - 1)
-    if not happens or radius < 1:
-        return picture
-    return tv.gaussian_blur(picture, [2 * radius + 1] * 2, [sigma, sigma])
+    return softened(picture, sigma * strength) if happens else picture
 
 
 def _resized(picture: Tensor, ranges: Pass, strength: float, draws: _Draws) -> Tensor:

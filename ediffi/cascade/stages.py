@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ediffi import images
+from ediffi.cascade.degradation import softened
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import SamplingConfig
 from ediffi.diffusion.denoiser import Denoiser
@@ -85,7 +86,9 @@ def upscaled(
     `seeds` as many seeds; a stage draws other noise from a seed than another stage. Unguided where
     `sampling.guidance` is 1. It begins at `sampling.sigma_max` with the picture, plainly enlarged,
     under noise: the noisy truth, but for what that much noise hides (ours; the paper is not known
-    to). Raises ValueError for sizes and numbers that do not fit.
+    to). `sampling.soften` blurs the picture first, so that a stage which learnt to mend blur draws
+    anew the crooked edges that a sampled picture has (conditioning augmentation: Ho et al. 2021,
+    Sec. 3). Raises ValueError for sizes and numbers that do not fit.
     """
     size = stage.size(picture)
     if not len(picture) == cond.batch == len(seeds):
@@ -96,7 +99,7 @@ def upscaled(
     own = tuple(derived_seed(seed, stage.name) for seed in seeds)
     s = stage.sampling
     grid = edm_grid(s.steps, s.sigma_min, s.sigma_max, s.rho)
-    kept = as_kept(picture)
+    kept = as_kept(softened(as_kept(picture), s.soften))
     noise = seeded_noise(own, (3, *size)).to(picture.device)
     noisy = noise + enlarged(kept, size).clamp(-1, 1) / s.sigma_max
     told = cond.with_low_res(kept)

@@ -61,6 +61,7 @@ def run(given: argparse.Namespace) -> int:
         return _coco(given)
     model = EDiffI.from_pretrained(given.model, device=given.device)
     inspector = load_inspector(given.inspector)
+    asked = given.size, given.steps, given.guidance, given.insist
     bars: dict[str, tqdm] = {}
 
     def progress(what: str, done: int, total: int) -> None:
@@ -69,7 +70,7 @@ def run(given: argparse.Namespace) -> int:
         bars[what].update(done - bars[what].n)
 
     found = score_model(
-        painter(model, given.size, given.steps, given.guidance, given.insist),
+        painter(model, *asked),
         inspector,
         n=given.n,
         seed=given.seed,
@@ -82,7 +83,7 @@ def run(given: argparse.Namespace) -> int:
         bar.close()
     print(table(found))
     if given.json is not None:
-        write_json(given.json, record(model, found, given.insist))
+        write_json(given.json, record(model, found, *asked))
         print(given.json, file=sys.stderr)
     return 0
 

@@ -11,9 +11,11 @@ from ediffi.diffusion.noise import edm_grid
 from ediffi.experts.ensemble import Ensemble, shown
 from ediffi.experts.routing import routes
 from ediffi.joining import Member, join, member
+from ediffi.limits import check_integer
 from ediffi.loading import locate
 from ediffi.model_folder import read_model
 from ediffi.presets import preset
+from ediffi.request import MAX_STEPS
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -30,6 +32,8 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Prints one line for each network, then the ensemble's boundaries, then the steps."""
+    if given.steps is not None:
+        check_integer("number of steps", given.steps, 1, MAX_STEPS)
     folder, chosen = locate(given.model)
     contents = read_model(folder)
     named = contents.members(chosen) if chosen else tuple(contents.networks)

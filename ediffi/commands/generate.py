@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ediffi.build import SOLVERS
 from ediffi.conditioning.embeddings import EMBEDDINGS
 from ediffi.control_options import Controls, add_control_options, controls
-from ediffi.files import check_writable
+from ediffi.files import check_writable, text_lines
 from ediffi.pipeline import EDiffI
 from ediffi.recipe import write_png
 from ediffi.request import Request
@@ -69,12 +69,19 @@ def add(subparsers: argparse._SubParsersAction) -> None:
 
 
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
-    """Steps and guidance of super-resolution stages by name."""
+    """Steps, guidance and softening of super-resolution stages by name."""
     parser.add_argument(
         "--stage-steps", nargs="+", default=[], metavar="STAGE=N", help="e.g. sr256=8"
     )
     parser.add_argument(
         "--stage-guidance", nargs="+", default=[], metavar="STAGE=G", help="e.g. sr256=1.5"
+    )
+    parser.add_argument(
+        "--stage-soften",
+        nargs="+",
+        default=[],
+        metavar="STAGE=SIGMA",
+        help="blur over the picture that a stage enlarges, in its pixels, e.g. sr256=1",
     )
 
 
@@ -125,6 +132,7 @@ def _request(
         t5_prompt=chosen.t5_prompt,
         clip_prompt=chosen.clip_prompt,
         insist=given.insist,
+        stage_soften=named_values(given.stage_soften, float),
     )
 
 
@@ -154,7 +162,9 @@ def _sample(
     """Paints one block; with `resume` the batches whose pictures are all there are left out."""
     groups = model.groups(requests)
     if resume:
-        groups = [g for g in groups if not all(_made(model, requests[i], paths[i]) for i in g)]
+        # All of them, not up to the first gap: a later file of other settings must be refused.
+        made = [_made(model, request, path) for request, path in zip(requests, paths, strict=True)]
+        groups = [group for group in groups if not all(made[index] for index in group)]
     firsts = [requests[group[0]] for group in groups]
     # The steps of later blocks are known when their prompts have been read.
     bar.total += sum(r.sampling.steps + sum(s.sampling.steps for s in r.stages) for r in firsts)
@@ -174,7 +184,7 @@ def _prompts(given: argparse.Namespace) -> list[str]:
     prompts = list(given.prompts)
     if given.prompt_file is not None:
         try:
-            lines = given.prompt_file.read_text(encoding="utf-8").splitlines()
+            lines = text_lines(given.prompt_file)
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError(f"Cannot read the prompts in {given.prompt_file}: {error}.") from None
         prompts += [line for line in lines if line.strip()]

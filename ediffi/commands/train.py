@@ -47,13 +47,13 @@ def run(given: argparse.Namespace) -> int:
     part = EVERY_LEVEL if given.node is None else Part.parse(given.node)
     try:
         from ediffi.training import own_run, sharding, storybook
+        from ediffi.training.clock import STOPPED
     except ModuleNotFoundError as error:
         raise ImportError(
             f"Training needs {error.name}: pip install 'ediffi[training]' brings it."
         ) from error
     if given.recipe:
-        storybook.main(given.options)
-        return 0
+        return storybook.main(given.options)
     asked = own_run.OwnRun(
         data=given.data,
         preset=given.preset,
@@ -64,6 +64,6 @@ def run(given: argparse.Namespace) -> int:
         part=part,
         sharded=given.shard_weights,
     )
-    own_run.train_own(asked)
-    sharding.part_ways()
-    return 0
+    status = STOPPED if own_run.train_own(asked) is None else 0
+    sharding.part_ways(status)
+    return status

@@ -1,4 +1,7 @@
-"""`upscale`: a given picture is enlarged by the model's super-resolution stages."""
+"""`upscale`: a given picture is enlarged by the model's super-resolution stages.
+
+One that carries a recipe was sampled, and is softened as if it had not been kept in between.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from ediffi.cascade.given import read_picture_file
 from ediffi.commands.generate import add_stage_options, named_values
 from ediffi.files import check_writable
 from ediffi.pipeline import EDiffI
-from ediffi.recipe import write_png
+from ediffi.recipe import read_png, write_png
 
 
 def add(subparsers: argparse._SubParsersAction) -> None:
@@ -36,6 +39,7 @@ def run(given: argparse.Namespace) -> int:
     picture = read_picture_file(given.picture)
     check_writable(given.out)
     model = EDiffI.from_pretrained(given.model, given.device)
+    soften = _own_softening(model) if _was_sampled(given.picture) else {}
     steps = model.upscale_steps(
         picture,
         given.prompt,
@@ -43,6 +47,7 @@ def run(given: argparse.Namespace) -> int:
         given.seed,
         named_values(given.stage_steps, int),
         named_values(given.stage_guidance, float),
+        {**soften, **named_values(given.stage_soften, float)},
     )
     with tqdm(unit="step", disable=None) as bar:
         for step in steps:
@@ -52,3 +57,17 @@ def run(given: argparse.Namespace) -> int:
                 write_png(result.image, result.recipe, given.out)
                 bar.write(str(given.out), file=sys.stdout)
     return 0
+
+
+def _was_sampled(picture: Path) -> bool:
+    """Whether the file says that a model made the picture: it carries a recipe."""
+    try:
+        read_png(picture)
+    except ValueError:
+        return False
+    return True
+
+
+def _own_softening(model: EDiffI) -> dict[str, float]:
+    """How far each stage softens what a model has made."""
+    return {stage.name: stage.sampling.soften for stage in model.model.stages}

@@ -80,7 +80,7 @@ def build_cache(
     Caches that carry the same `fingerprint` (whatever names the encoders' weights) are kept, so a
     run that was cut goes on at its first missing shard; others are made anew. `precision`
     (bfloat16, say) runs the encoders in autocast. Raises ValueError for values beyond half
-    precision or a sidecar that does not fit its shard.
+    precision, a sidecar that does not fit its shard, or a cache that cannot be written.
     """
     paths, done = [], 0
     counts = [_lines(shard.with_suffix(".jsonl")) for shard in shards]

@@ -184,7 +184,7 @@ def filled(experts: Sequence[Expert]) -> tuple[Expert, ...]:
 
     So "high + baseline" is the high-noise expert here and the baseline there. With several gaps
     the filler takes as many seats, numbered; alone it stays as it is. Raises ValueError when two of
-    them serve every sigma.
+    them serve every sigma, and when the others leave no gap.
     """
     fillers = [expert for expert in experts if expert.serves == EVERYTHING]
     special = [expert for expert in experts if expert.serves != EVERYTHING]
@@ -193,6 +193,9 @@ def filled(experts: Sequence[Expert]) -> tuple[Expert, ...]:
     if len(fillers) > 1:
         raise ValueError(f"{fillers[0].name} and {fillers[1].name} both serve every sigma.")
     gaps = _without(EVERYTHING, [expert.serves for expert in special])
+    if not gaps:
+        names = ", ".join(expert.name for expert in special)
+        raise ValueError(f"{fillers[0].name} is left nothing to serve: {names} serve every sigma.")
     if len(gaps) == 1:
         return (*special, replace(fillers[0], serves=gaps[0]))
     seats = [

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ediffi.conditioning.prompt import MAX_CHARACTERS, clean_prompt
+from ediffi.files import text_lines
 from ediffi.shards.pictures import SUFFIXES
 from ediffi.shards.published import MISSING, Dropped, captions_in, check_inside
 
@@ -117,7 +118,7 @@ def _listing(
 def _beside(picture: Path) -> list[str] | str:
     """The lines of the text file beside a picture, or why there are none."""
     try:
-        return picture.with_suffix(".txt").read_text(encoding="utf-8-sig").splitlines()
+        return text_lines(picture.with_suffix(".txt"))
     except UnicodeDecodeError:
         return NOT_UTF8
     except OSError:
@@ -128,7 +129,7 @@ def _table(path: Path) -> dict[str, list[str]]:
     """Captions by file name; ValueError naming the first line that cannot be used."""
     captions: dict[str, list[str]] = {}
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = text_lines(path)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not UTF-8: {error}.") from None
     for number, line in enumerate(lines, 1):

@@ -15,6 +15,7 @@ from ediffi.files import read_json
 
 MISSING = "picture missing"
 STRAY = "annotation without a picture"
+MUTE = "annotation without a text"
 DOUBLE = "id that another picture has"
 GENOME_FOLDERS = ("", "VG_100K", "VG_100K_2")
 """Where Visual Genome's two archives put their pictures."""
@@ -69,16 +70,21 @@ def _coco(path: Path, data: Any) -> tuple[Captions, Dropped]:
                 names[number] = name
         said = [(annotation["image_id"], annotation["caption"]) for annotation in _notes(data)]
         captions: Captions = {name: [] for name in names.values()}
-        strays = [str(number) for number, _ in said if number not in names]
+        strays: list[str] = []
+        mute: list[str] = []
         for number, text in said:
-            if number in names:
-                captions[names[number]].append(str(text))
+            if number not in names:
+                strays.append(str(number))
+            elif isinstance(text, str):
+                captions[names[number]].append(text)
+            else:
+                mute.append(names[number])
     except (KeyError, TypeError) as error:
         raise ValueError(
             f"{path} is no COCO captions file: images need id and file_name, annotations image_id"
             f" and caption ({type(error).__name__}: {error})."
         ) from None
-    return captions, {STRAY: strays, DOUBLE: doubles}
+    return captions, {STRAY: strays, DOUBLE: doubles, MUTE: mute}
 
 
 def _notes(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -91,19 +97,22 @@ def _notes(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def _genome(path: Path, data: list[Any], images: Path) -> tuple[Captions, Dropped]:
     captions: Captions = {}
     doubles: list[str] = []
+    mute: list[str] = []
     try:
         for entry in data:
             name = _genome_name(entry, images)
             if name in captions:
                 doubles.append(name)  # the first one counts
             else:
-                captions[name] = _genome_texts(entry)
+                said = _genome_said(entry)
+                captions[name] = [text for text in said if isinstance(text, str)]
+                mute += [name] * (len(said) - len(captions[name]))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is no file of Visual Genome: entries need image_id or id, and a paragraph or"
             f" regions with a phrase ({type(error).__name__}: {error})."
         ) from None
-    return captions, {DOUBLE: doubles}
+    return captions, {DOUBLE: doubles, MUTE: mute}
 
 
 def _genome_name(entry: Mapping[str, Any], images: Path) -> str:
@@ -115,7 +124,7 @@ def _genome_name(entry: Mapping[str, Any], images: Path) -> str:
     return next((place for place in places if (images / place).is_file()), name)
 
 
-def _genome_texts(entry: Mapping[str, Any]) -> list[str]:
+def _genome_said(entry: Mapping[str, Any]) -> list[Any]:
     if "paragraph" in entry:
-        return [str(entry["paragraph"])]
-    return [str(region["phrase"]) for region in entry["regions"]]
+        return [entry["paragraph"]]
+    return [region["phrase"] for region in entry["regions"]]

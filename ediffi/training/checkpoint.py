@@ -45,10 +45,7 @@ def save(path: Path, state: Mapping[str, Any]) -> None:
     tree = _plain(state, "", tensors)
     header = {"format": FORMAT, "state": json.dumps(tree, allow_nan=False)}
     with written_whole(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata=header)
-        except SafetensorError as error:
-            raise ValueError(f"Cannot write {path}: {error}.") from error
+        save_file(tensors, temporary, metadata=header)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         if path.exists():

@@ -197,13 +197,16 @@ def contrastive_loss(
 
 @torch.no_grad()
 def export_clip(model: torch.nn.Module, config: dict, folder: Path, report: RunReport) -> None:
-    """Write `model` into `folder` in fp16, its last norm scaled for tokens of mean square 1."""
+    """Write `model` into `folder` in fp16, its last norm scaled for tokens of mean square 1.
+
+    Raises ValueError in one sentence where a file cannot be written.
+    """
     (folder / RECORD).unlink(missing_ok=True)
     half = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic"}
     write_json(folder / "open_clip_config.json", {"model_cfg": config, "preprocess_cfg": half})
     state = {name: value.detach().clone().cpu() for name, value in model.state_dict().items()}
-    file = folder / WEIGHTS
-    save_file(state, file)
+    with written_whole(folder / WEIGHTS) as temporary:
+        save_file(state, temporary)
     held = [text for pair in caption_texts(10**6, 64, "validation") for text in pair]
     out = load_clip(folder).encode_text(held)
     scale = out.features[out.mask].square().mean().rsqrt()
@@ -216,7 +219,10 @@ def export_clip(model: torch.nn.Module, config: dict, folder: Path, report: RunR
 
 
 def write_weights(folder: Path, state: dict[str, torch.Tensor], record: dict[str, Any]) -> None:
-    """Both towers in fp16, and `record` with their sum, which is never beside other weights."""
+    """Both towers in fp16, and `record` with their sum, which is never beside other weights.
+
+    Raises ValueError in one sentence where a file cannot be written.
+    """
     (folder / RECORD).unlink(missing_ok=True)
     with written_whole(folder / WEIGHTS) as temporary:
         save_file({name: value.half() for name, value in state.items()}, temporary)

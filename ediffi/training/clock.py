@@ -12,6 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPED = 130
+"""The exit status of a run that was asked to stop before its end, the same as Ctrl-C's."""
+
 
 class Clock:
     """When each of `names` is due, pictures per second, and the share of time spent waiting."""

@@ -37,8 +37,9 @@ def fit(job: Job) -> Fitted:
     """Trains `job.module` to the end of its budget, from its last checkpoint if there is one.
 
     Ctrl-C and SIGTERM save and return with `finished` False. A checkpoint that cannot be written
-    is reported in one sentence and tried again; only at the end it raises. Raises ValueError for
-    settings that cannot work, a foreign checkpoint, or a loss that stays infinite.
+    is reported in one sentence and tried again; only at the end it raises. A watch that raises
+    ValueError or OSError is reported too. Raises ValueError for settings that cannot work, a
+    foreign checkpoint, or a loss that stays infinite.
     """
     accelerator = Accelerator(cpu=job.cpu)
     config = job.config
@@ -102,7 +103,8 @@ class _Run:
         self.prepared = torch.compile(prepared, dynamic=False) if job.compiled else prepared
         self.ema = Ema(self.module)
         self.noise = LogNormal(self.config.noise.P_mean, self.config.noise.P_std)
-        self.pictures = self.steps = self.skipped = 0
+        self.meter = BandMeter(self.device)
+        self.pictures = self.steps = self.skipped = self.reported = 0
         self.seconds = 0.0
         self.decaying = False
         self.log: RunLog | None = None
@@ -125,29 +127,30 @@ class _Run:
             self.log = RunLog(self.job.folder, self.job.tensorboard)
         batches = prefetched(self._drawn, self.steps)
         clock = Clock(["save", *(w.name for w in self.job.watches)], self.pictures)
-        meter = BandMeter(self.device)
+        self.reported = self.pictures
         began, before = time.monotonic(), self.seconds
         due: set[str] = set()
         while self.progress < 1 and "stop" not in due:
             if not self.decaying and self.progress >= 1 - self.config.decay_share:
-                self._begin_decay()
+                self._begin_decay(clock)
             with clock.waiting():
                 batch, sigma, noise = next(batches)
-            self._step(batch, sigma, noise, meter)
+            self._step(batch, sigma, noise)
             self.seconds = before + time.monotonic() - began
-            if self.steps % self.job.log_every == 0 or self.progress >= 1:
-                self._report(meter, clock)
             due = self._due(clock, stop)
+            if self.steps % self.job.log_every == 0 or "save" in due:
+                self._report(clock)
             if self.takes_part:
-                self._look(due)
                 if "save" in due:
                     self._save(checkpoint.FILE, last=False)
+                self._look(due)
         batches.close()
         self.seconds = before + time.monotonic() - began
+        self._report(clock)
         if self.takes_part:
+            self._save(checkpoint.FILE, last=True)
             if self.progress >= 1:
                 self._look({watch.name for watch in self.job.watches})
-            self._save(checkpoint.FILE, last=True)
         if self.log is not None:
             self.log.close()
 
@@ -184,7 +187,7 @@ class _Run:
             for name in ("t5", "clip_text", "clip_image")
         }
 
-    def _step(self, batch: Batch, sigma: Tensor, noise: Tensor, meter: BandMeter) -> None:
+    def _step(self, batch: Batch, sigma: Tensor, noise: Tensor) -> None:
         # A network's own dropout, if it has any, must not depend on what happened before.
         torch.manual_seed(int(keyed.hashed(self.config.seed, "dropout", [self.steps])[0] >> 1))
         factor = optim.rate_factor(
@@ -199,7 +202,7 @@ class _Run:
         self.accelerator.backward(total)
         norm = nn.utils.clip_grad_norm_(self.weights, self.config.clip_norm)
         self._update(sharding.number(norm))
-        meter.add(sigma, losses)
+        self.meter.add(sigma, losses)
 
     def _update(self, norm: float) -> None:
         """Changes the weights unless the gradient is not finite; many of those in a row raise."""
@@ -220,17 +223,21 @@ class _Run:
         keep = decay(self.pictures, self.config.batch, self.config.ema_share)
         self.ema.update(self.module, keep)
 
-    def _begin_decay(self) -> None:
+    def _begin_decay(self, clock: Clock) -> None:
         # Experts branch from here, and a longer run goes on from here.
+        self._report(clock)
         if self.takes_part and self.config.decay_share > 0:
             self._save(checkpoint.UNDECAYED, last=False)
         self.decaying = True
 
-    def _report(self, meter: BandMeter, clock: Clock) -> None:
-        values = meter.read()
-        values |= clock.read(self.pictures)
+    def _report(self, clock: Clock) -> None:
+        # Before every save: a run that goes on from there has lost what the meter held.
+        if self.pictures == self.reported:
+            return
+        values = {"since": self.reported, **self.meter.read(), **clock.read(self.pictures)}
         values |= {"step": self.steps, "seconds": round(self.seconds, 1), "norm": self.norm}
         values |= {"rate": self.optimisers[0].param_groups[0]["lr"]}
+        self.reported = self.pictures
         if self.log is not None:
             self.log.write("train", self.pictures, values)
             self.job.say(
@@ -244,9 +251,12 @@ class _Run:
             if watch.name not in due:
                 continue
             half = half_precision(self.device, self.config.precision == "bf16")
-            with torch.no_grad(), half:
-                with self.ema.swapped_in(self.module):
+            try:
+                with torch.no_grad(), half, self.ema.swapped_in(self.module):
                     seen = watch.look(self.module, self.pictures)
+            except (ValueError, OSError) as error:
+                self.job.say(f"{self.job.name}: there is no {watch.name} this time: {error}")
+                continue
             if self.log is not None:
                 self.log.write(watch.name, self.pictures, seen)
 

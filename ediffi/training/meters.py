@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +67,18 @@ class RunLog:
     def write(self, event: str, pictures: int, values: Mapping[str, Any]) -> None:
         """Appends one line; a full disk loses the line, not the run."""
         line = json.dumps({"event": event, "pictures": pictures, **values})
-        try:
+        with suppress(OSError):
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(line + "\n")
-        except OSError:
-            return
-        if self.board is not None:
-            for name, value in _scalars(event, values):
-                self.board.add_scalar(name, value, pictures)
+            if self.board is not None:
+                for name, value in _scalars(event, values):
+                    self.board.add_scalar(name, value, pictures)
 
     def close(self) -> None:
-        """Flushes TensorBoard."""
+        """Flushes TensorBoard, where the disk has room for it."""
         if self.board is not None:
-            self.board.close()
+            with suppress(OSError):
+                self.board.close()
 
 
 def read_log(folder: Path, event: str | None = None) -> list[dict[str, Any]]:
@@ -98,9 +98,18 @@ def read_log(folder: Path, event: str | None = None) -> list[dict[str, Any]]:
 
 
 def sigma_histogram(lines: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """How many noise levels the training lines of a log say were drawn, by band."""
-    rows = [line["drawn"] for line in lines if "drawn" in line]
-    return {band: sum(row[k] for row in rows) for k, band in enumerate(BANDS)}
+    """How many noise levels the training lines of a log say were drawn, by band.
+
+    A line tells of the pictures from its `since` on. What a run did again, since it was killed
+    after its last save or had its budget raised, counts once.
+    """
+    kept: list[Mapping[str, Any]] = []
+    for line in lines:
+        while "since" in line and kept and kept[-1]["pictures"] > line["since"]:
+            kept.pop()
+        if "drawn" in line:
+            kept.append(line)
+    return {band: sum(line["drawn"][k] for line in kept) for k, band in enumerate(BANDS)}
 
 
 def _board(folder: Path) -> Any:

@@ -30,7 +30,7 @@ from ediffi.training.job import Job, Watch
 from ediffi.training.jobs import STAGE_NOISE
 from ediffi.training.loop import check_processes, fit
 from ediffi.training.own_data import OwnPictures
-from ediffi.training.own_model import Origin, write_network
+from ediffi.training.own_model import NETWORK, Origin, write_network
 from ediffi.weights import State, load_state
 
 DECIDED = "run.json"
@@ -66,7 +66,8 @@ def train_own(run: OwnRun, say: Callable[[str], None] = print) -> Path | None:
     """Trains until the pictures are used up; the network folder, None when stopped before.
 
     The same call goes on where a run was stopped. In several processes each takes its share of
-    every batch, and the first one writes. Raises FileNotFoundError or ValueError in one sentence.
+    every batch, and the first one writes; the others return when it has. Raises FileNotFoundError
+    or ValueError in one sentence.
     """
     cpu = not torch.cuda.is_available()
     processes = PartialState(cpu=cpu)
@@ -81,14 +82,13 @@ def train_own(run: OwnRun, say: Callable[[str], None] = print) -> Path | None:
     if main:
         write_json(run.out / DECIDED, opened.decided)
     done = fit(job)
-    folder = None
     if not done.finished:
         speak(f"{run.out.name}: stopped and saved; the same command goes on from here.")
     elif main:
         folder = write_network(run.out, opened.config, opened.origin, opened.stage is None)
         speak(f"{run.out.name}: {done.pictures:,} pictures, {done.seconds:.0f} s; wrote {folder}.")
     processes.wait_for_everyone()
-    return folder
+    return run.out / NETWORK if done.finished else None
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ class Remaker:
     def remake(self, shards: Sequence[Path], progress: Progress = lambda done: None) -> int:
         """Remakes the pictures of the shards that are not yet, beside them; how many.
 
-        A finished file of the same base and levels is kept, so a run that was cut goes on.
+        A finished file of the same base and levels is kept, so a run that was cut goes on. Raises
+        ValueError in one sentence where a file cannot be written.
         """
         made = 0
         self.module.eval()

@@ -72,8 +72,8 @@ def number(value: Tensor) -> float:
     return float(value.full_tensor() if isinstance(value, DTensor) else value)
 
 
-def part_ways() -> None:
-    """Ends this process, with status 0, where it is one of several; returns where it is alone.
+def part_ways(status: int = 0) -> None:
+    """Ends this process with `status` where it is one of several; returns where it is alone.
 
     To be called last, when everything is saved: all processes wait for each other here.
     """
@@ -85,7 +85,7 @@ def part_ways() -> None:
     sys.stderr.flush()
     # torch's caches keep the group's threads alive beyond its end, and now and then one of them
     # aborts the interpreter's own shutdown: a finished run would be reported as a failed one.
-    os._exit(0)
+    os._exit(status)
 
 
 def _belongs(value: Any, weight: Tensor) -> bool:

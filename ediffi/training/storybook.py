@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -23,6 +24,7 @@ import torch
 
 from ediffi.files import read_json, write_json
 from ediffi.training import plans
+from ediffi.training.clock import STOPPED
 from ediffi.training.parts import REMAKE, Cut, Part, Recipe, Say
 from ediffi.training.plans import StorybookPlan
 
@@ -34,13 +36,13 @@ def train_storybook(
     device: str | None = None,
     say: Say = print,
     start: Path | None = None,
-) -> dict[str, float]:
+) -> dict[str, float] | None:
     """Runs all parts (or `only` these) that are not done yet; seconds by part, of all that are.
 
     `start` is a network folder whose weights the one phase among `only` begins with, or the base of
-    the part "remake". Stops without an error when a part was interrupted: the same call goes on
-    from there. Raises ValueError for an unknown part, for a `start` without exactly one phase or
-    "remake", and what a part raises.
+    the part "remake". None when a part was interrupted: the same call goes on from there. Raises
+    ValueError for an unknown part, for a `start` without exactly one phase or "remake", and what a
+    part raises.
     """
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     recipe = Recipe(Path(folder), plan, chosen, say, start)
@@ -64,7 +66,7 @@ def train_storybook(
             seconds[part.name] = _do(part, recipe.folder / "done", before, say, bool(only))
         except Cut:
             say(f"{part.name}: stopped and saved; the same command goes on from here.")
-            return seconds
+            return None
     say("  ".join(f"{name} {spent:.0f} s" for name, spent in seconds.items()))
     return seconds
 
@@ -86,8 +88,11 @@ def _do(part: Part, done: Path, before: Iterable[Any], say: Say, again: bool) ->
     return spent
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The recipe from the command line, whole or in parts."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The recipe from the command line, whole or in parts; the exit status.
+
+    Raises what `train_storybook` does, and SystemExit for options that cannot be.
+    """
     parser = argparse.ArgumentParser(description="Trains the storybook, part by part.")
     parser.add_argument("--folder", type=Path, default=Path("runs/storybook"))
     parser.add_argument("--plan", default="storybook-cpu", choices=list(plans.PLANS))
@@ -106,8 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="network folder that the one phase named by --part begins with; of remake, the base",
     )
     given = parser.parse_args(arguments)
+    for name in ("seconds", "pictures", "batch", "scenes"):
+        value = getattr(given, name)
+        # Said so that it is true of NaN too.
+        if value is not None and not value > 0:
+            parser.error(f"--{name} is {value}, but must be above 0")
     plan = plans.plan(given.plan)
-    if given.scenes:
+    if given.scenes is not None:
         plan = replace(plan, scenes=given.scenes)
     if given.flat_scenes is not None:
         plan = replace(plan, flat_scenes=given.flat_scenes)
@@ -116,8 +126,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.first_seed is not None:
         plan = replace(plan, first_seed=given.first_seed)
     settings = ("seconds", "pictures", "batch", "rate")
-    changes: dict[str, Any] = {n: getattr(given, n) for n in settings if getattr(given, n)}
-    if given.pictures and not given.seconds:
+    asked_for: dict[str, Any] = {name: getattr(given, name) for name in settings}
+    changes = {name: value for name, value in asked_for.items() if value is not None}
+    if given.pictures is not None and given.seconds is None:
         changes["seconds"] = None
     asked = [phase for phase in plan.phases if phase.name in given.part]
     if changes and not asked:
@@ -126,8 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"--rate is {given.rate:g}, but must be above 0 and at most 1")
     for phase in asked:
         plan = plan.with_phase(replace(phase, **changes))
-    train_storybook(given.folder, plan, given.part, start=given.start)
+    done = train_storybook(given.folder, plan, given.part, start=given.start)
+    return STOPPED if done is None else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

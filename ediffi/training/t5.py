@@ -25,7 +25,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from ediffi.conditioning.folders import RECORD
 from ediffi.conditioning.t5 import load_t5
 from ediffi.config import TrainingConfig
-from ediffi.files import sha256_of, write_json
+from ediffi.files import sha256_of, write_json, writing
 from ediffi.precision import half_precision
 from ediffi.training.encoder_run import Limit, RunReport, run
 from ediffi.training.tokenizers import SENTINELS, caption_texts, token_id
@@ -219,17 +219,22 @@ class NeighbourlyT5(torch.nn.Module):
 def export_t5(
     model: transformers.T5ForConditionalGeneration, folder: Path, report: RunReport
 ) -> None:
-    """Write the encoder into `folder` in fp16, its last norm scaled for mean square 1."""
+    """Write the encoder into `folder` in fp16, its last norm scaled for mean square 1.
+
+    Raises ValueError in one sentence where a file cannot be written.
+    """
     (folder / RECORD).unlink(missing_ok=True)
     config = transformers.T5Config(**{**model.config.to_dict(), "is_encoder_decoder": False})
     encoder = transformers.T5EncoderModel(config)
     encoder.encoder.load_state_dict(model.encoder.state_dict())
-    encoder.save_pretrained(folder)
+    with writing(folder):
+        encoder.save_pretrained(folder)
     text = load_t5(folder)
     held = [caption for pair in caption_texts(10**6, 64, "validation") for caption in pair]
     out = text(held)
     encoder.encoder.final_layer_norm.weight.mul_(out.features[out.mask].square().mean().rsqrt())
-    encoder.half().save_pretrained(folder)
+    with writing(folder):
+        encoder.half().save_pretrained(folder)
     record = {"network": "t5", **asdict(report), "parameters": encoder.num_parameters()}
     digest = sha256_of(folder / "model.safetensors")
     write_json(folder / RECORD, {**record, "sha256": digest})

@@ -15,6 +15,7 @@ from ediffi.config import as_json
 from ediffi.controls.paint_with_words import ELSEWHERE, RULE, WEIGHT
 from ediffi.controls.style_transfer import STRENGTH
 from ediffi.files import write_json
+from ediffi.storybook.scoring import wilson
 
 
 def claim(above=0.0, below=math.inf):
@@ -224,13 +225,13 @@ def test_attention_and_switches_are_read(tmp_path):
     assert (late.state, early.state) == (HOLDS, FAILS)
 
 
-@pytest.mark.parametrize("n, state", [(8, OPEN), (30, OPEN), (31, HOLDS)])
-def test_pairs_that_all_agree_prove_no_more_than_the_rule_of_three(n, state, tmp_path):
+@pytest.mark.parametrize("n, state", [(8, OPEN), (34, OPEN), (35, HOLDS)])
+def test_pairs_that_all_agree_prove_no_more_than_a_share_of_none(n, state, tmp_path):
     row = {"solver": "dpmpp_2m", "steps": 18, "share": 0.95, "drawn_first": [0.0] * 3}
     found = {"n": 64, "switched": [row | {"drawn_last": [1.0] * 3, "pairs": n}]}
     late, _ = of_study("prompt_switching", found, tmp_path)
     assert late.state == state and late.number is not None
-    assert (late.number.low, late.number.high) == (0.0, pytest.approx(3 / n))
+    assert (late.number.low, late.number.high) == (0.0, pytest.approx(wilson(0, n)[1]))
 
 
 def test_a_broken_record_is_named(tmp_path):

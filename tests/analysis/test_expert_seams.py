@@ -56,14 +56,14 @@ def test_the_same_noise_for_every_network(pictures):
 
 def test_identical_networks_gain_nothing_and_have_no_seam(pictures):
     report = measure("same", joined(1, 1), {"baseline": shrinking(1.0)}, pictures, Told(), count=6)
-    assert all(g.mean == 0 and g.verdict == "no different" for g in report.gains)
+    assert all(g.mean == 0 and g.verdict == "not told apart" for g in report.gains)
     assert [s.disagreement for s in report.seams] == [0]
 
 
 def test_a_worse_expert_is_reported_as_such(pictures):
     report = measure("bad", joined(1, 0.5), {"baseline": shrinking(1)}, pictures, Told(), count=8)
     verdicts = {g.expert: g.verdict for g in report.gains}
-    assert verdicts["low"] == "no different" and verdicts["high"] == "worse"
+    assert verdicts["low"] == "not told apart" and verdicts["high"] == "worse"
     text = " ".join(sentences(report))
     assert "high against baseline from sigma" in text and "worse" in text
 

@@ -36,7 +36,7 @@ def test_a_step_of_first_order_can_undo_the_error_of_the_others():
 
 def test_without_a_seam_nothing_differs():
     found = study(GaussianDenoiser())
-    assert found.gain == 0 and found.verdict == "no different"
+    assert found.gain == 0 and found.verdict == "not told apart"
     assert found.kept == found.begun_anew
 
 

@@ -72,6 +72,15 @@ def test_a_perfect_stage_beats_both_filters_by_far():
     assert nearer.gmsd[2] < 0
 
 
+def test_only_what_the_base_made_is_softened():
+    soft = stage()
+    soft = replace(soft, sampling=replace(soft.sampling, soften=1.0))
+    clean, cond = truth()[..., ::4, ::4], Conditioning.nothing(4, DIMS)
+    found = measure(soft, truth(), cond, {"clean": clean, upscaling.REMADE: clean})
+    assert found.way("sr32", "clean").gmsd[0] < 1e-3 < found.way("sr32", "remade").gmsd[0]
+    assert found.way("bicubic", "clean").gmsd == found.way("bicubic", "remade").gmsd
+
+
 def test_pairs_tell_apart_what_two_intervals_do_not():
     def pale(x, sigma, cond):
         return blocks(x, sigma, cond) * 0.8

@@ -1,5 +1,7 @@
 """From a sentence to 64 px through two tiny stages: sizes, recipes, replays, given pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -43,7 +45,9 @@ def test_stopping_after_a_stage_gives_what_going_on_begins_with(model):
     small = model.generate("a fox", seed=4)
     large = model.generate("a fox", seed=4, size=32)
     assert small.images[16].tobytes() == large.images[16].tobytes()
-    results = list(model.upscale_steps(small.image, "a fox", 32, seed=4))[-1].results
+    told = {"sr32": 0.7}
+    steps = model.upscale_steps(small.image, "a fox", 32, seed=4, stage_soften=told)
+    results = list(steps)[-1].results
     assert results[0].image.tobytes() == large.image.tobytes()
     assert results[0].recipe.source and large.recipe.source is None
 
@@ -55,6 +59,47 @@ def test_a_stage_has_its_own_steps_and_guidance(model):
     assert plain.image.tobytes() != guided.image.tobytes()
     (choice,) = guided.recipe.stages
     assert (choice.stage, choice.sampling.guidance) == ("sr32", 4.0)
+
+
+def test_what_was_sampled_is_softened_and_what_is_given_is_not(folder, model, tmp_path):
+    def softened(path):
+        return [choice.sampling.soften for choice in read_png(path).stages]
+
+    made, given, out = (tmp_path / f"{name}.png" for name in ("made", "given", "out"))
+    model.generate("a fox", seed=4).save(made)
+    picture(16, 16).save(given)
+    line = ["--model", str(folder), "--size", "64", "--out", str(out)]
+    assert main(["generate", "a fox", *line]) == 0
+    assert softened(out) == [0.7, 0.0]
+    for source, own in ((made, 0.7), (given, 0.0)):
+        assert main(["upscale", str(source), *line]) == 0
+        assert softened(out) == [own, 0.0]
+        assert main(["upscale", str(source), *line, "--stage-soften", "sr64=2"]) == 0
+        assert softened(out) == [own, 2.0]
+    told = {"stage_soften": {"sr32": 0.0}}
+    sharper = model.generate("a fox", seed=4, size=32, **told)
+    assert sharper.image.tobytes() != model.generate("a fox", seed=4, size=32).image.tobytes()
+
+
+def test_a_recipe_whose_stages_end_elsewhere_is_refused(model):
+    made = model.generate("a fox", size=32).recipe
+    for stages, end in (((), 16), (made.stages, 32)):
+        with pytest.raises(ValueError, match=f"asks for 64 pixels, but its last stage makes {end}"):
+            model.replay(replace(made, size=64, stages=stages))
+
+
+@pytest.mark.parametrize("far", [-0.1, 4.1, float("nan"), True, "1"])
+def test_a_softening_that_means_nothing_is_refused(model, far):
+    with pytest.raises(ValueError, match="softening (is|must be)"):
+        model.request("a fox", size=32, stage_soften={"sr32": far})
+    with pytest.raises(ValueError, match="softening (is|must be)"):
+        model.upscale_steps(picture(16, 16), size=32, stage_soften={"sr32": far})
+
+
+def test_the_base_has_nothing_to_soften(model):
+    request = model.request("a fox")
+    with pytest.raises(ValueError, match="shown no picture that could be softened"):
+        replace(request, sampling=replace(request.sampling, soften=1.0))
 
 
 def test_a_large_picture_replays_to_the_last_bit(folder, tmp_path, capsys):
@@ -136,6 +181,8 @@ def test_what_a_model_does_not_offer_is_refused(model, folder, tmp_path):
         model.generate("a fox", size=48)
     with pytest.raises(ValueError, match="no stage 'sr99'; the model has sr32, sr64"):
         model.request("a fox", stage_steps={"sr99": 1})
+    with pytest.raises(ValueError, match="no stage 'sr99'; the model has sr32, sr64"):
+        model.request("a fox", stage_soften={"sr99": 1.0})
     with pytest.raises(ValueError, match="which no stage makes"):
         model.upscale_steps(picture(16, 16), size=16)
     assert main(["generate", "a", "--model", str(folder), "--stage-steps", "sr32"]) == 2

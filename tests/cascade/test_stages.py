@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ediffi import images
 from ediffi.build import build_denoiser, build_stage, parameter_count
+from ediffi.cascade.degradation import softened
 from ediffi.cascade.stages import Stage, as_kept, chained, upscaled
 from ediffi.conditioning.embeddings import Conditioning
 from ediffi.config import DenoiserConfig, EncoderDims, SamplingConfig
@@ -73,6 +74,18 @@ def test_a_stage_enlarges_any_aspect_step_by_step(size):
     assert steps[-1].x.shape == (2, 3, 4 * size[0], 4 * size[1])
     larger = enlarged(as_kept(given), (4 * size[0], 4 * size[1]))
     assert torch.allclose(steps[-1].x, larger, atol=1e-5)
+
+
+def test_what_a_stage_is_shown_can_be_softened():
+    told, given = Believer(), picture()
+    made = last(upscaled(stage(denoiser=told, soften=1.0), given, nothing(), [1, 2])).x
+    blurred = as_kept(softened(as_kept(given), 1.0))
+    assert all(torch.equal(cond.low_res, blurred) for _, _, cond in told.asked)
+    assert float((blurred - given).abs().max()) > 0.1, "noise of one pixel does not survive it"
+    assert torch.allclose(made, enlarged(blurred, (32, 32)), atol=1e-5)
+    plain = Believer()
+    last(upscaled(stage(denoiser=plain), given, nothing(), [1, 2]))
+    assert torch.equal(plain.asked[0][2].low_res, as_kept(given))
 
 
 @pytest.mark.parametrize("top", [0.5, 2.0, 20.0])

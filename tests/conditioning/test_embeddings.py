@@ -84,7 +84,7 @@ def test_rows_are_kept_or_nulled_by_embedding():
 
 
 def test_rates_are_shares():
-    with pytest.raises(ValueError, match="1.5, outside 0 to 1"):
+    with pytest.raises(ValueError, match="dropout of t5 is 1.5 and must lie between 0 and 1"):
         DropoutRates(1.5, 0, 0)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from .fake_engine import FakeEngine
 from .visiting import Visit, visiting
@@ -26,6 +27,11 @@ EAGER = """([clicks, most]) => {
   paint.click();
 }"""
 """Asks for the next picture so many times, within so many milliseconds of the last one."""
+
+
+BOX = "name => document.querySelector(name).getBoundingClientRect()"
+IN_VIEW = f"name => {{ const {{ top, bottom }} = ({BOX})(name);"
+IN_VIEW += " return top >= -1 && bottom <= innerHeight + 1; }"
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +145,79 @@ def test_a_refusal_is_shown_and_the_page_goes_on(visit: Visit, painter):
     page.click("#paint")
     visit.phase("done")
     assert [request.seed for request in painter.requests] == [3]
+
+
+def test_a_refusal_leaves_the_last_picture_where_it_is(visit: Visit):
+    page = visit.page
+    page.check("#keep input")
+    page.click("#paint")
+    visit.phase("done")
+    before = page.locator(".tiles img").get_attribute("src")
+    page.fill("#seed input", "-3")
+    page.click("#paint")
+    page.wait_for_selector(".line:has-text('between 0 and 4294967295, not -3')")
+    assert page.locator(".tiles img").get_attribute("src") == before
+    assert page.locator(".keep a").count() == 1
+    assert page.get_attribute(".sheet", "data-phase") == "done"
+
+
+def test_a_picture_without_a_recipe_is_refused_in_words_and_the_next_one_is_read(
+    visit: Visit, tmp_path, capfd
+):
+    page, foreign, own = visit.page, tmp_path / "foreign.png", "#recall input[type=file]"
+    Image.new("RGB", (64, 64)).save(foreign)
+    page.set_input_files(own, foreign)
+    page.locator(".toast-message-text", has_text="no recipe").wait_for()
+    page.wait_for_selector(own, state="attached")
+    page.fill("#prompt textarea", "an owl")
+    page.click("#paint")
+    visit.phase("done")
+    path = visit.download(tmp_path)
+    page.fill("#prompt textarea", "something else")
+    page.set_input_files(own, path)
+    page.locator(".toast-message-text", has_text="settings of this picture are back").wait_for()
+    assert page.input_value("#prompt textarea") == "an owl"
+    assert "recipe" not in "".join(capfd.readouterr()).lower(), "it is the visitor's alone"
+    assert visit.complaints == []
+
+
+def test_a_card_that_brings_later_words_shows_them(visit: Visit):
+    page = visit.page
+    assert not page.is_visible("#later textarea")
+    page.click(".cards button:has-text('a red house in the snow at night')")
+    page.wait_for_selector("#later textarea", state="visible")
+    assert page.input_value("#later textarea") == "a green cactus in the desert by day"
+    page.wait_for_selector(".notes li:has-text('Besides the sentence: “a green cactus')")
+
+
+def test_the_cards_never_lie_over_the_picture(visit: Visit):
+    page, apart = visit.page, f"({BOX})('#page').bottom <= ({BOX})('#ideas').top"
+    page.click("#settings", position={"x": 2, "y": 2})
+    height = page.evaluate("document.scrollingElement.scrollHeight")
+    for top in range(0, height, 150):
+        page.evaluate("top => scrollTo(0, top)", top)
+        assert page.evaluate(apart), top
+    page.click(".cards button >> nth=0")
+    visit.phase("done")
+    page.wait_for_function(IN_VIEW, arg=".easel")
+
+
+def test_a_phone_shows_the_picture_forming_with_its_progress_and_a_stop(visit: Visit, painter):
+    page = visit.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.fill("#prompt textarea", "an owl")
+    page.fill("#steps input[type=number]", "50")
+    page.press("#steps input[type=number]", "Tab")
+    page.click(".painter summary >> nth=0")
+    before = page.evaluate("document.querySelector('#brushes').offsetHeight")
+    page.click("#paint")
+    visit.phase("painting")
+    for seen in (".easel .bar", ".easel .line", "#stop"):
+        page.wait_for_function(IN_VIEW, arg=seen)
+    assert page.evaluate("document.querySelector('#brushes').offsetHeight") == before
+    page.click("#stop")
+    visit.phase("halted")
+    page.wait_for_function(IN_VIEW, arg=".easel .line")
 
 
 @pytest.mark.parametrize("width", [390, 1024, 1600])

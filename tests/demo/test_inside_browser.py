@@ -66,6 +66,56 @@ def test_every_word_has_a_map_and_every_choice_changes_it(visit: Visit, tmp_path
     assert visit.complaints == [] and visit.hosts <= {"127.0.0.1", ""}
 
 
+def test_a_run_that_another_page_ends_is_told_of_and_can_be_asked_again(visit: Visit, painter):
+    page = visit.page
+    painter.pace = 0.3
+    page.fill("#prompt textarea", SENTENCE)
+    for ended, started in (("Look inside", "Create"), ("Create", "Look inside")):
+        for name in (ended, started):
+            page.click(f"button[role=tab]:has-text('{name}')")
+            page.click("#inside-look" if name == "Look inside" else "#paint")
+            page.wait_for_timeout(700)
+    painter.pace = 0.0
+    page.wait_for_selector(".inside-words button[aria-pressed=true]")
+    page.click("button[role=tab]:has-text('Create')")
+    page.wait_for_selector(".easel .line:has-text('Another page paints: stopped')")
+    page.click("#paint")
+    visit.phase("done")
+
+
+def test_a_look_is_stopped_and_the_next_one_begins(visit: Visit, painter):
+    page = visit.page
+    painter.pace = 0.3
+    page.click("button[role=tab]:has-text('Look inside')")
+    page.fill("#inside-prompt textarea", SENTENCE)
+    page.click("#inside-look")
+    page.wait_for_selector(".inside-line:has-text('Step')")
+    page.click("#inside-stop")
+    page.wait_for_selector(".inside-line:has-text('Stopped.')")
+    assert painter.closed.wait(20) and painter.painted == 0
+    painter.pace = 0.0
+    page.click("#inside-look")
+    page.wait_for_selector(".inside-words button[aria-pressed=true]")
+
+
+def test_the_sentence_follows_create_until_it_is_changed_here(visit: Visit):
+    page = visit.page
+
+    def carried(sentence: str) -> str:
+        page.click("button[role=tab]:has-text('Create')")
+        page.fill("#prompt textarea", sentence)
+        page.click("button[role=tab]:has-text('Look inside')")
+        page.wait_for_timeout(300)
+        return page.input_value("#inside-prompt textarea")
+
+    assert carried("an owl") == "an owl"
+    assert carried("a pink whale") == "a pink whale"
+    page.fill("#inside-prompt textarea", "a fox")
+    assert carried("a red house") == "a fox"
+    page.fill("#inside-prompt textarea", "")
+    assert carried("a blue house") == "a blue house"
+
+
 def test_a_refusal_leaves_the_page_as_it_was(visit: Visit, painter):
     page = visit.page
     page.click("button[role=tab]:has-text('Look inside')")

@@ -86,3 +86,40 @@ def test_pictures_are_compared_kept_and_brought_back(visit: Visit, painter, tmp_
     turn_to(visit, "Gallery")
     page.wait_for_function("document.querySelectorAll('.wall li').length === 24")
     assert page.locator(".wall button span").last.text_content() == "<i>many</i>"
+
+
+def test_a_refused_comparison_leaves_the_last_one_and_says_why(visit: Visit):
+    page = visit.page
+    turn_to(visit, "Compare")
+    page.click("#compare-kind label:has-text('baseline')")
+    page.click("#compare-start")
+    page.wait_for_function(COMPARED, arg="done")
+    page.click("#compare-kind label:has-text('words')")
+    page.click("#compare-start")
+    page.wait_for_selector(".compare .line:has-text('words')")
+    assert page.locator(".side .ready").count() == 2
+    assert page.get_attribute(".compare", "data-phase") == "done"
+
+
+def test_a_comparison_gives_way_to_another_page_and_to_the_visitors_own_pictures(visit, painter):
+    page = visit.page
+    page.fill("#prompt textarea", "an owl")
+    page.click("#paint")
+    visit.phase("done")
+    page.evaluate("document.studioPictures = Array(24).fill(document.studioPictures[0])")
+    painter.pace = 0.2
+    page.click("#compare-this")
+    page.click("#compare-start")
+    page.wait_for_selector(".side .ready")
+    assert page.evaluate("document.studioPictures.filter((kept) => kept.compared).length") == 0
+    turn_to(visit, "Create")
+    page.click("#paint")
+    turn_to(visit, "Compare")
+    page.wait_for_function(COMPARED, arg="halted")
+    assert "Another page paints: stopped" in page.inner_text(".compare .line")
+    painter.pace = 0.05
+    turn_to(visit, "Create")
+    visit.phase("done")
+    turn_to(visit, "Gallery")
+    page.click(".wall li:first-child button")
+    page.wait_for_function("document.activeElement === document.querySelector('#paint')")

@@ -304,6 +304,36 @@ def test_an_edited_sentence_keeps_what_survives_and_brings_the_rest_back(visit: 
     assert painter.requests[-1].painting == ()
 
 
+def test_phrases_that_the_sentence_has_lost_make_room_and_what_cannot_be_done_is_seen(
+    visit: Visit,
+):
+    page = visit.page
+    names = ["owl", "fox", "cat", "dog", "bear", "duck", "fish", "hare", "lamb"]
+    write(visit, ", ".join(names))
+    for k in range(len(names)):
+        page.locator(".chips button").nth(k).click()
+    assert page.locator(".entry .pick").count() == 8
+    assert page.inner_text(".lead.refused").startswith("Eight phrases are the most")
+    write(visit, "a moon")
+    page.locator(".chips button").nth(1).click()
+    assert page.locator(".entry .pick").all_inner_texts() == ["a moon"]
+    assert not page.locator(".lead.refused").count()
+
+
+def test_undo_after_an_edit_leaves_a_painting_with_its_own_words(visit: Visit):
+    page = visit.page
+    dyed = "chips => chips.map((chip) => Number(chip.dataset.k))"
+    write(visit, "my boat and a red fox")
+    take(visit, 3, 4)
+    drag(visit, (0.2, 0.5), (0.4, 0.6))
+    write(visit, "a red fox and my boat and a red fox")
+    page.locator(".chips button.dyed").nth(1).wait_for()
+    assert page.locator(".chips button.dyed").evaluate_all(dyed) == [7, 8]
+    page.click("[data-act=undo]")
+    assert page.inner_text(".painter .count") == ""
+    assert page.locator(".chips button.dyed").evaluate_all(dyed) == [7, 8]
+
+
 def test_a_dropped_picture_fills_the_painter_again(visit: Visit, painter, tmp_path):
     page = visit.page
     take(visit, 0, 2)

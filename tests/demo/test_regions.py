@@ -63,7 +63,7 @@ def test_what_is_no_painting_is_named(value, said):
         ({"phrase": " \x00 "}, "must have at least one word"),
         ({"phrase": "f" * 121}, "121 characters; the limit is 120"),
         ({"phrase": "owl"}, "The sentence of the painting does not have “owl”"),
-        ({"phrase": "ox"}, "does not have “ox”"),
+        ({"phrase": "ox"}, "does not have “ox”: its words are "),
         ({"occurrence": 3}, "does not have “fox” 3 times"),
         ({"occurrence": 0}, "between 1 and 800, not 0"),
         ({"occurrence": 1.5}, "whole number"),

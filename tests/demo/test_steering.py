@@ -181,6 +181,19 @@ def test_the_strip_shows_where_the_later_words_begin(app, painter):
     assert strip(0, "", 50) is None and strip(8, "a" * 900, 50) is None
 
 
+@pytest.mark.parametrize(
+    ("values", "opens"),
+    [
+        (("", False, ["clip_text", "t5"]), False),
+        (("an owl", False, ["clip_text", "t5"]), True),
+        (("", True, ["clip_text", "t5"]), True),
+        (("", False, ["t5"]), True),
+    ],
+)
+def test_the_panel_opens_for_what_steers_without_the_visitor(app, values, opens):
+    assert handler(app, "steering")(*values).get("open", False) is opens
+
+
 def test_a_picture_that_lends_nothing_is_refused_in_a_sentence(tmp_path):
     model = StorybookEngine.of(tiny_pipeline())
     dot = tmp_path / "dot.png"

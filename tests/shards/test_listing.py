@@ -54,6 +54,17 @@ def test_a_table_of_captions_is_read(tmp_path, table):
     assert listing.dropped == {"no caption": ["2.png"], "picture missing": ["gone.png"]}
 
 
+def test_a_caption_that_is_no_text_is_counted_and_not_learnt(tmp_path):
+    path = coco(tmp_path)
+    data = json.loads(path.read_text())
+    for annotation, said in zip(data["annotations"], (None, 7), strict=False):
+        annotation["caption"] = said
+    path.write_text(json.dumps(data))
+    listing = list_pictures(path, tmp_path / "images")
+    assert [entry.name for entry in listing.entries] == ["1.png", "2.png", "3.png"]
+    assert listing.dropped["annotation without a text"] == ["0.png", "0.png"]
+
+
 def test_coco_captions_are_read_and_missing_pictures_counted(tmp_path):
     path = coco(tmp_path)
     data = json.loads(path.read_text())

@@ -95,6 +95,13 @@ def test_what_a_log_tells_beyond_its_checkpoint_is_not_counted(tmp_path):
     assert own["pictures_seen"] == 16
 
 
+def test_what_a_killed_run_did_again_counts_once():
+    one = [1] * len(BANDS)
+    told = [(0, 8), (8, 16), (12, 24), (24, 32)]
+    lines = [{"since": since, "pictures": end, "drawn": one} for since, end in told]
+    assert sigma_histogram(lines)[BANDS[0]] == 3
+
+
 def test_the_histogram_adds_up_the_lines():
     lines = [{"drawn": [1] * len(BANDS)}, {"loss": 1.0}, {"drawn": [2] + [0] * (len(BANDS) - 1)}]
     counted = sigma_histogram(lines)

@@ -14,7 +14,7 @@ import torch
 
 from ediffi.training import checkpoint, loop
 from ediffi.training.job import Watch, averaged
-from ediffi.training.meters import read_log
+from ediffi.training.meters import read_log, sigma_histogram
 from tests.training import worlds
 
 ROOT = Path(__file__).parents[2]
@@ -211,6 +211,23 @@ def test_watches_see_averaged_weights_and_are_logged(data, tmp_path):
     assert read_log(tmp_path, "look") == [{"event": "look", "pictures": 32, "answer": 42}]
     assert seen[0][:2] == (False, False)
     assert torch.equal(seen[0][2], done.ema.tensors["stem.weight"])
+
+
+def test_a_watch_that_cannot_write_is_said_and_the_run_goes_on(data, tmp_path):
+    def look(module, pictures):
+        raise ValueError("Cannot write sheet.png: no space left.")
+
+    said = []
+    done = run_job(data, tmp_path, watches=(Watch("look", 0.0, look),), say=said.append)
+    assert done.finished and pictures(tmp_path) == done.pictures
+    assert any("there is no look this time: Cannot write sheet.png" in text for text in said)
+
+
+def test_what_was_drawn_is_told_to_the_last_picture_of_a_stopped_run(data, tmp_path):
+    for budget in (24, 56):
+        done = run_job(data, tmp_path, config=worlds.config(pictures=budget), log_every=5)
+        drawn = sigma_histogram(read_log(tmp_path, "train"))
+        assert sum(drawn.values()) == done.pictures == pictures(tmp_path)
 
 
 def test_only_allowed_noise_levels_are_drawn(data, tmp_path):

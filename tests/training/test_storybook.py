@@ -148,7 +148,7 @@ def test_a_cut_part_is_where_the_next_call_goes_on(tmp_path, recipe):
     ran, cut, _ = recipe
     cut.add("b")
     seconds, said = go(tmp_path)
-    assert ran == ["a", "b"] and list(seconds) == ["a"]
+    assert ran == ["a", "b"] and seconds is None
     assert "the same command goes on from here" in said[-1]
     cut.clear()
     go(tmp_path)
@@ -197,6 +197,24 @@ def test_a_budget_in_pictures_takes_the_place_of_one_in_seconds(tmp_path, monkey
         with pytest.raises(SystemExit):
             storybook.main([*asked, *parts_alone])
         assert "are a phase's: name one by --part" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--pictures", "-5"), ("--batch", "0"), ("--seconds", "nan"), ("--scenes", "0")],
+)
+def test_a_budget_of_nothing_is_refused(option, value, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        storybook.main(["--folder", str(tmp_path), "--part", "base64", option, value])
+    said = capsys.readouterr().err
+    assert f"{option} is {value}" in said and "must be above 0" in said
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("done", "status"), [(None, 130), ({"draw": 1.0}, 0)])
+def test_a_stopped_recipe_ends_like_ctrl_c(done, status, tmp_path, monkeypatch):
+    monkeypatch.setattr(storybook, "train_storybook", lambda *_, start: done)
+    assert storybook.main(["--folder", str(tmp_path), "--plan", "tiny"]) == status
 
 
 def test_another_first_seed_moves_what_is_trained_on_and_nothing_else(tmp_path, monkeypatch):
