@@ -72,15 +72,6 @@ def check_processes(job: Job, processes: int) -> None:
         )
 
 
-def _placed(job: Job, device: torch.device) -> nn.Module:
-    if job.sharded:
-        # Parts are cut along the first dimension of memory, which channels-last is not.
-        module = job.module.to(device)
-        sharding.shard(module, device)
-        return module
-    return job.module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
 class _Run:
     """The mutable state of one `fit`."""
 
@@ -88,7 +79,7 @@ class _Run:
         self.job, self.config, self.accelerator = job, job.config, accelerator
         job.folder.mkdir(parents=True, exist_ok=True)
         self.device = accelerator.device
-        self.module = _placed(job, self.device).train()
+        self.module = sharding.placed(job.module, self.device, job.sharded).train()
         self.objective = Objective(
             self.module, job.loss, self.config.learned_weight, self.config.precision, self.device
         ).to(self.device)

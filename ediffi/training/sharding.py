@@ -19,10 +19,15 @@ from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
 
-def shard(module: nn.Module, device: torch.device) -> None:
-    """Splits the weights of `module` among all processes, in place, along their first dimension."""
+def placed(module: nn.Module, device: torch.device, sharded: bool) -> nn.Module:
+    """`module` on `device`; its weights split among all processes where it is `sharded`."""
+    if not sharded:
+        return module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    # Parts are cut along the first dimension of memory, which channels-last is not.
+    module = module.to(device)
     mesh = init_device_mesh(device.type, (distributed.get_world_size(),))
     fully_shard(module, mesh=mesh, reshard_after_forward=True)
+    return module
 
 
 def whole(value: Any) -> Any:

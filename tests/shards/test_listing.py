@@ -172,12 +172,15 @@ def test_paragraphs_of_visual_genome_are_long_captions(tmp_path):
 def test_regions_of_visual_genome_are_a_caption_each(tmp_path):
     folder = genome(tmp_path)
     regions = [{"region_id": 5, "x": 1, "phrase": "a red cat"}, {"phrase": " a mat "}]
-    rows = [{"id": 1, "regions": regions}, {"image_id": 2, "regions": []}]
+    rows = [{"id": 1, "regions": [*regions, {"phrase": None}]}, {"image_id": 2, "regions": []}]
     path = folder / "region_descriptions.json"
     path.write_text(json.dumps(rows))
     listing = list_pictures(path, folder)
     assert [e.captions for e in listing.entries] == [("a red cat", "a mat")]
-    assert listing.dropped == {"no caption": ["VG_100K_2/2.jpg"]}
+    assert listing.dropped == {
+        "annotation without a text": ["VG_100K/1.jpg"],
+        "no caption": ["VG_100K_2/2.jpg"],
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Shards: the same bytes from any number of processes, kept when whole, refused when foreign."""
 
 import json
+import resource
 
 import numpy as np
 import pytest
@@ -40,6 +41,18 @@ def test_a_shard_holds_pictures_seeds_scenes_and_captions(shards):
         assert (image == render(scene, 32)).all()
         said = [caption["text"] for caption in record["captions"]]
         assert said == [caption.text for caption in captions_of(scene, seed, 3)]
+
+
+def test_a_disk_that_is_full_is_said_in_a_sentence(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Room for the captions of two scenes, and none for their pictures.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16384, limits[1]))
+    try:
+        with pytest.raises(ValueError, match=r"^Cannot write .*shard-00000\.safetensors: "):
+            render_shards(tmp_path, "train", 100, 2, size=128, workers=1, progress=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == ["shard-00000.jsonl"]
 
 
 def test_two_processes_write_the_same_bytes(shards, tmp_path, monkeypatch):

@@ -17,6 +17,21 @@ def test_losses_land_in_their_bands():
     assert meter.read()["loss"] is None
 
 
+def test_a_full_disk_loses_curves_and_not_the_run(tmp_path):
+    class Board:
+        def add_scalar(self, *given):
+            raise OSError(28, "No space left on device")
+
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    log = RunLog(tmp_path, tensorboard=False)
+    log.board = Board()
+    log.write("train", 32, {"loss": 1.0})
+    log.close()
+    assert read_log(tmp_path)[0]["loss"] == 1.0
+
+
 def test_a_line_cut_by_a_kill_is_left_out(tmp_path):
     log = RunLog(tmp_path, tensorboard=False)
     log.write("train", 32, {"loss": 1.0, "bands": [None] * 8})

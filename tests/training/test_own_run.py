@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,6 +23,8 @@ from ediffi.presets import preset
 from ediffi.recipe import read_png
 from ediffi.shards.encoding import Embedder
 from ediffi.shards.making import make_shards
+from ediffi.training.job import averaged
+from ediffi.training.own_data import OwnPictures
 from ediffi.training.own_run import OwnRun, network_for, train_own
 from ediffi.weights import json_object, load_network, load_state
 from tests.fakes import FakeEncoders
@@ -107,6 +110,26 @@ def test_a_run_goes_on_and_other_settings_are_refused(data, tmp_path):
     ):
         with pytest.raises(ValueError, match=said):
             train(data, tmp_path / "run", **changes)
+
+
+def test_a_stopped_run_ends_like_ctrl_c_and_goes_on(data, tmp_path, monkeypatch, capsys):
+    inner = OwnPictures.batch
+
+    def stopped(self, positions):
+        os.kill(os.getpid(), signal.SIGINT)
+        monkeypatch.setattr(OwnPictures, "batch", inner)
+        return inner(self, positions)
+
+    monkeypatch.setattr(OwnPictures, "batch", stopped)
+    words = ["train", "--data", data, "--preset", "tiny", "--out", tmp_path / "run", "--batch", 8]
+    words = list(map(str, [*words, "--pictures", 800]))
+    assert main(words) == 130
+    assert "stopped and saved" in capsys.readouterr().out
+    assert not (tmp_path / "run" / "network").exists()
+    seen = averaged(tmp_path / "run", build_denoiser(preset("tiny").base))["pictures"]
+    assert main([*words[:-1], str(seen + 8)]) == 0
+    record = json_object(tmp_path / "run" / "network" / "record.json")
+    assert record["pictures"] == sum(record["drawn"].values()) == seen + 8
 
 
 def test_experts_draw_their_noise_in_their_part_only(data, tmp_path):

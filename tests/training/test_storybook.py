@@ -128,7 +128,7 @@ def go(folder, only=()):
 def test_parts_run_in_order_once_and_print_their_seconds(tmp_path, recipe):
     ran = recipe[0]
     seconds, said = go(tmp_path)
-    assert ran == ["a", "b", "c"] and list(seconds) == ["a", "b", "c"]
+    assert ran == ["a", "b", "c"] and list(seconds or ()) == ["a", "b", "c"]
     assert "a 0 s  b 0 s  c 0 s" in said[-1]
     go(tmp_path)
     assert ran == ["a", "b", "c"]
@@ -282,8 +282,8 @@ def test_signs_dressed_animals_words_and_pairs_are_trained_on_besides(tmp_path, 
 def test_the_whole_recipe_in_miniature(tmp_path):
     plan = plans.plan("tiny")
     seconds = storybook.train_storybook(tmp_path, plan, device="cpu", say=lambda text: None)
-    assert list(seconds)[:3] == ["draw", "tokenizers", "t5"]
-    assert list(seconds)[-3:] == ["judge", "export", "evaluate"]
+    assert list(seconds or ())[:3] == ["draw", "tokenizers", "t5"]
+    assert list(seconds or ())[-3:] == ["judge", "export", "evaluate"]
     module, config, state = load_network(
         tmp_path / "weights" / "baseline", DenoiserConfig, build_denoiser
     )
