@@ -25,15 +25,14 @@ from demo.steering import (
     read,
 )
 
+PANEL = "Borrow a look, change words, insist"
+
 
 class SteeringWidgets:
     """The widgets, made inside a Blocks context."""
 
     def __init__(self) -> None:
-        self.panel = gr.Accordion(
-            "Borrow a look, change words, insist", open=False, elem_id="steering"
-        )
-        with self.panel:
+        with gr.Accordion(PANEL, open=False, elem_id="steering") as self.panel:
             self.style = gr.File(
                 label=f"Pictures that lend their look, {MAX_LENDERS} at most",
                 file_count="multiple",
