@@ -26,7 +26,7 @@ function say(text) { if (spoken.textContent !== text) spoken.textContent = text;
 
 function setPhase(phase) {
   sheet.dataset.phase = phase;
-  document.body.classList.toggle("is-painting", phase === "painting" || phase === "waiting");
+  element.querySelector(".easel").classList.toggle("busy", phase === "painting" || phase === "waiting");
   bar.setAttribute("aria-hidden", phase === "painting" ? "false" : "true");
 }
 

@@ -11,7 +11,7 @@ from ediffi.controls.paint_with_words import Painting
 from ediffi.controls.prompt_switching import Turn
 from ediffi.diffusion.guidance import Guided, NestedGuided, Window
 from ediffi.diffusion.noise import seeded_noise
-from ediffi.recipe import Recipe, read_png, write_png
+from ediffi.recipe import FORMAT, Recipe, read_png, write_png
 from ediffi.stacked_guidance import StyledGuidance, Within, plain
 from tests.fakes import apart, tiny_pipeline
 
@@ -196,7 +196,7 @@ def test_forged_recipes_are_refused(model, reference):
         {"style": data["style"] | {"vector": ["a"]}},
         {"style": data["style"] | {"preprocessing": "other"}},
         {"t5_prompt": 3},
-        {"format": 4},
+        {"format": FORMAT + 1},
     ):
         with pytest.raises(ValueError, match=r"recipe"):
             Recipe.from_json(data | change)

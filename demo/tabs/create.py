@@ -35,6 +35,8 @@ TELL_SENTENCE = """(sentence) => {
   document.dispatchEvent(new CustomEvent("sentence", { detail: sentence }));
 }"""
 FOCUS_PAINT = "() => { document.querySelector('#paint').focus(); }"
+# Whoever stops on a phone has the picture before them, and it must not run away.
+FOCUS_PAINT_IN_PLACE = "() => { document.querySelector('#paint').focus({ preventScroll: true }); }"
 
 UNSTEERED = SteeringWidgets.values(steering.Steering())
 
@@ -179,7 +181,7 @@ class Create:
             self._paint_after(invented.then(js=NEXT_SEED, **seed), "create_invented"),
         ]
         self.stop.click(easel.stopped, None, self.easel, cancels=painting, api_name="stop", **QUIET)
-        self.stop.click(None, js=FOCUS_PAINT, **private)
+        self.stop.click(None, js=FOCUS_PAINT_IN_PLACE, **private)
         self.dice.click(None, None, self.seed, js=ROLL, **private)
         self._wire_reading()
         set_by_others = [self.steering.words, self.steering.kept, self.steering.listened]

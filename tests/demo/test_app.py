@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from demo.examples import EXAMPLES
 from demo.regions import as_json
 from demo.steering import INSIST
 from demo.tabs.create import UNSTEERED
+from demo.theme import studio_css
 
 from .fake_engine import FakeEngine
 from .paintings import painting, region
@@ -59,6 +61,13 @@ def test_a_painting_takes_the_request_in_its_order(app):
             labels = [getattr(component, "label", None) for component in event.inputs]
             assert labels[1:7] == ["Seed", "Steps", "Guidance", "Pictures", "Size", "Painting"]
             assert len(labels) == 15 and len(event.outputs) == 1
+
+
+def test_what_depends_on_the_window_names_nothing_above_gradios_prefix():
+    for _, rules in re.findall(r"@media ([^{]+)\{((?:[^{}]*\{[^{}]*\})*)[^{}]*\}", studio_css()):
+        for selector in re.findall(r"([^{}]+)\{", rules):
+            assert not re.search(r"\bbody\b|:root|html|\.gradio-container", selector), selector
+            assert "," not in "".join(re.findall(r"\([^)]*\)", selector)), selector
 
 
 def test_previews_never_become_files_and_uploads_are_swept(app):

@@ -192,7 +192,8 @@ def test_a_card_that_brings_later_words_shows_them(visit: Visit):
 
 def test_the_cards_never_lie_over_the_picture(visit: Visit):
     page, apart = visit.page, f"({BOX})('#page').bottom <= ({BOX})('#ideas').top"
-    page.click("#settings", position={"x": 2, "y": 2})
+    for panel in page.locator("#settings .label-wrap").all():
+        panel.click()
     height = page.evaluate("document.scrollingElement.scrollHeight")
     for top in range(0, height, 150):
         page.evaluate("top => scrollTo(0, top)", top)

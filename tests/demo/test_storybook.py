@@ -23,7 +23,7 @@ from ediffi.controls.paint_with_words import Painting
 from ediffi.networks.taps import Tap
 from ediffi.pipeline import EDiffI
 from ediffi.presets import preset
-from ediffi.recipe import Recipe, read_png, write_png
+from ediffi.recipe import FORMAT, Recipe, read_png, write_png
 from tests.fakes import tiny_cascade_folder, tiny_ensemble_folder, tiny_pipeline
 
 from .fake_engine import FakeEngine
@@ -157,7 +157,10 @@ def test_a_picture_without_a_recipe_is_refused_without_naming_the_servers_files(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"format": 99}, "has format 99 and this version of ediffi reads up to 3: a newer ediffi"),
+        (
+            {"format": 99},
+            f"format 99 and this version of ediffi reads up to {FORMAT}: a newer ediffi",
+        ),
         ({"format": "x"}, "names no format"),
         ({"seed": -1}, "The seed must lie between 0 and 4294967295, not -1"),
         ({"prompt": "a" * 801}, "801 characters; the limit is 800"),

@@ -35,6 +35,19 @@ ASKED = engine.request("a red fox", 7, 4, 3.0, 1)
 SESSION = "the-first-visitor"
 
 
+class Held(FakeEngine):
+    """It paints its first step and no other until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = threading.Event()
+
+    def paint(self, request: engine.Request) -> Generator[Progress | Painted]:
+        for event in super().paint(request):
+            yield event
+            assert self.let_go.wait(60)
+
+
 class Broken(FakeEngine):
     """Its third step is not finite."""
 
@@ -210,17 +223,18 @@ def test_a_visitor_who_leaves_in_the_middle_frees_the_model(web, app, painter, a
 
 
 def test_whoever_finds_no_place_is_told_so():
-    slow = FakeEngine(pace=0.05)
-    full = build_app(slow, places=1)
+    held = Held()
+    full = build_app(held, places=1)
     where = launch(full, "127.0.0.1", None, mcp=False)
     try:
         with httpx.Client(base_url=where, trust_env=False, timeout=30) as web:
-            assert join(web, full, 30, "a").status_code == 200
+            assert join(web, full, 1, "a").status_code == 200
             next(told for told in heard(web, "a") if told["msg"] == "process_starts")
             answers = [join(web, full, 1, f"waits-{k}") for k in range(3)]
             assert answers[-1].status_code == 503 and "full" in answers[-1].json()["detail"]
             assert web.post("/gradio_api/mcp", json={}).status_code >= 400
     finally:
+        held.let_go.set()
         full.close(verbose=False)
 
 
@@ -256,11 +270,15 @@ def test_a_file_that_is_named_by_an_address_is_not_fetched(web, app, painter, mo
     monkeypatch.setattr(socket, "getaddrinfo", noted)
     address = "https://example.com/look.png"
     file = {"path": address, "url": address, "meta": {"_type": "gradio.FileData"}}
-    for name, data in (("reread", [file]), ("recall", [file]), ("unknown_words", [file])):
-        number = next(n for n, event in app.fns.items() if event.api_name == name)
-        body = {"fn_index": number, "data": data, "session_hash": "stranger"}
-        answer = web.post("/gradio_api/run/predict", json=body)
-        assert "fetches nothing from other hosts" in answer.text
+    for name in ("reread", "gallery_recall", "unknown_words"):
+        number, event = next((n, each) for n, each in app.fns.items() if each.api_name == name)
+        body = {"fn_index": number, "data": [file], "session_hash": f"stranger-{name}"}
+        if event.queue:
+            assert web.post("/gradio_api/queue/join", json=body).status_code == 200
+            said = str(ends(web, body["session_hash"])["output"])
+        else:
+            said = web.post("/gradio_api/run/predict", json=body).text
+        assert "fetches nothing from other hosts" in said
     assert set(asked) <= {"127.0.0.1", "localhost"}
 
 
