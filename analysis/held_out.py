@@ -2,8 +2,9 @@
 
 Two evaluations of one model are held against each other: captions of the usual unseen scenes, and
 captions that each have a held-out colour of a kind or a held-out pair of kinds. These name other
-numbers of things than those, so only captions that state alike are compared. It knows marks of
-evaluations; no model and no picture.
+numbers of things than those, and fewer clothes, words and counts, so only captions that state alike
+are compared: one thing or two, and nothing besides but place, sky, style and sides. It knows marks
+of evaluations; no model and no picture.
 """
 
 from __future__ import annotations
@@ -18,18 +19,26 @@ Row = Mapping[str, str]
 """What one caption was asked, a letter for each score."""
 
 
+BESIDES = ("count", "clothes", "word")
+"""What one set of captions states often and the other hardly ever, and takes room on the page."""
+
+
 def _alone(row: Row) -> bool:
-    return row["two_things"] == UNASKED and row["count"] == UNASKED
+    return row["two_things"] == UNASKED and _nothing_else(row)
 
 
 def _pair(row: Row) -> bool:
-    return row["two_things"] != UNASKED
+    return row["two_things"] != UNASKED and _nothing_else(row)
+
+
+def _nothing_else(row: Row) -> bool:
+    return all(row[name] == UNASKED for name in BESIDES)
 
 
 ALIKE: tuple[tuple[str, str, Callable[[Row], bool]], ...] = (
-    ("thing", "of captions of one thing, it is there", _alone),
+    ("thing", "of captions of one plain thing, it is there", _alone),
     ("colour", "of these, it has the colour that is said", _alone),
-    ("two_things", "of captions of two, both are there", _pair),
+    ("two_things", "of captions of two plain things, both are there", _pair),
     ("two_colours", "of these, each has the colour that is said", _pair),
 )
 """What is compared: a score, in words, and the captions that state alike."""

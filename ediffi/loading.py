@@ -6,6 +6,7 @@ Reads and checks; it does not sample, and it never runs code or unpickles anythi
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import nn
 from ediffi.build import build_stage
 from ediffi.cascade.stages import Stage
 from ediffi.conditioning.encoders import Encoders, load_encoders
+from ediffi.conditioning.folders import mark
 from ediffi.config import DenoiserConfig, Preset, StageChoice
 from ediffi.diffusion.denoiser import Denoiser
 from ediffi.experts.ensemble import Ensemble
@@ -108,6 +110,7 @@ def open_model(
     else:
         denoiser = join(members, device, dtype, resident)
     contents.check_encoders()
+    _warn_of_other_encoders(contents, members)
     encoders = load_encoders(t5=contents.t5, clip=contents.clip)
     if encoders.dims != config.encoders:
         raise ValueError(
@@ -128,6 +131,26 @@ def open_model(
             for stage, networks in by_stage.items()
         },
     )
+
+
+def _warn_of_other_encoders(contents: ModelFolder, members: Sequence[Member]) -> None:
+    """Warns of networks whose record names other encoders than those that they are opened with.
+
+    No refusal, for whoever studies encoders may mean it. Call it when the sums are checked.
+    """
+    there = mark(
+        contents.sha256[name]
+        for part in (contents.t5, contents.clip)
+        for name in sorted(contents.sha256)
+        if name.startswith(f"{part.name}/") and name.endswith(".safetensors")
+    )
+    for one in members:
+        if one.encoders not in ("", there):
+            warnings.warn(
+                f"The network {one.name} was trained with the encoders {one.encoders}, and the"
+                f" folder {contents.path} holds {there}: it may not know what they say.",
+                stacklevel=3,
+            )
 
 
 def _stages(

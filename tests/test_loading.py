@@ -1,9 +1,14 @@
 """Models from folders and from the hub: what is read, what is refused, in which precision."""
 
+import json
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from ediffi.conditioning.folders import fingerprint
 from ediffi.pipeline import EDiffI
 from ediffi.precision import fastest_dtype
 from tests.fakes import FakeEncoders, apart, tiny_model_folder
@@ -48,6 +53,18 @@ def test_a_network_trained_on_other_encoders_is_refused(folder, monkeypatch):
     monkeypatch.setattr(loading, "load_encoders", lambda t5, clip: wrong)
     with pytest.raises(ValueError, match="was trained on"):
         EDiffI.from_pretrained(folder)
+
+
+def test_a_network_whose_record_names_other_encoders_is_told_of(folder, tmp_path):
+    copied = Path(shutil.copytree(folder, tmp_path / "copied"))
+    path = copied / "baseline" / "record.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    there = fingerprint(copied / "t5", copied / "clip")
+    path.write_text(json.dumps(record | {"encoders": there}), encoding="utf-8")
+    EDiffI.from_pretrained(copied)
+    path.write_text(json.dumps(record | {"encoders": "0123456789abcdef"}), encoding="utf-8")
+    with pytest.warns(UserWarning, match=f"with the encoders 0123456789abcdef, and .* {there}"):
+        EDiffI.from_pretrained(copied)
 
 
 def test_a_hub_model_without_network_is_one_sentence():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -30,7 +31,13 @@ UNREADABLE = (
 
 def fingerprint(*folders: Path) -> str:
     """Sixteen digits that name the weights in these folders; others when one of them changes."""
-    sums = [sha256_of(file) for folder in folders for file in sorted(folder.glob("*.safetensors"))]
+    return mark(
+        sha256_of(file) for folder in folders for file in sorted(folder.glob("*.safetensors"))
+    )
+
+
+def mark(sums: Iterable[str]) -> str:
+    """The fingerprint of weight files whose sha256 are these, in the order of their names."""
     return hashlib.sha256("".join(sums).encode()).hexdigest()[:16]
 
 

@@ -116,6 +116,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Said so that it is true of NaN too.
         if value is not None and not value > 0:
             parser.error(f"--{name} is {value}, but must be above 0")
+    for name in ("flat_scenes", "first_seed"):
+        value = getattr(given, name)
+        if value is not None and value < 0:
+            parser.error(f"--{name.replace('_', '-')} is {value}, but must not be below 0")
     plan = plans.plan(given.plan)
     if given.scenes is not None:
         plan = replace(plan, scenes=given.scenes)

@@ -6,8 +6,12 @@ from analysis import held_out, scored
 from analysis.held_out import less_often, lines
 
 
-def record(thing: str, two: str, count: str, split: str = "test") -> dict:
-    shown = {"thing": thing, "colour": thing, "two_things": two, "two_colours": two, "count": count}
+def record(
+    thing: str, two: str, besides: dict[str, str] | None = None, split: str = "test"
+) -> dict:
+    shown = {"thing": thing, "colour": thing, "two_things": two, "two_colours": two}
+    nothing = "-" * len(thing)
+    shown |= dict.fromkeys(("count", "clothes", "word"), nothing) | (besides or {})
     same = {"model": "m/baseline", "length": "short", "n": len(thing), "seed": 0}
     return {**same, "split": split, "shown": shown}
 
@@ -23,27 +27,28 @@ def test_the_interval_is_that_of_newcombe_s_paper():
 
 
 def test_only_captions_that_state_alike_are_compared():
-    # One thing alone: right, wrong. A pair: wrong. A number of one kind: right.
-    usual = record("1001", "--0-", "---1")
-    unmet = record("1111", "-11-", "---1")
+    # One thing alone: right, wrong. A pair: wrong. A number of one kind, clothes, a word: right.
+    besides = {"count": "---1--", "clothes": "----1-", "word": "-----1"}
+    usual = record("100111", "--0--1", besides)
+    unmet = record("111111", "-11--1", besides)
     one, colour, pair, both = lines(usual, unmet)
     assert one.startswith(
-        "of captions of one thing, it is there: 100.0 % of 1 with a held-out combination, 50.0 % of"
-        " 2 others; 50.0 points more often (-"
+        "of captions of one plain thing, it is there: 100.0 % of 1 with a held-out combination,"
+        " 50.0 % of 2 others; 50.0 points more often (-"
     )
     assert colour.startswith("of these, it has the colour")
     assert "100.0 % of 2 with a held-out combination, 0.0 % of 1 others" in pair
     assert both.startswith("of these, each has the colour")
-    assert not lines(record("1", "-", "1"), unmet)
+    assert not lines(record("1", "-", {"count": "1"}), unmet)
 
 
 def test_fewer_are_said_to_be_less_often():
-    told = lines(record("1111", "----", "----"), record("1000", "----", "----"))[0]
+    told = lines(record("1111", "----"), record("1000", "----"))[0]
     assert "25.0 % of 4 with a held-out combination, 100.0 % of 4 others; 75.0 points less" in told
 
 
 def test_the_records_of_one_model_are_told_beside_one_another():
-    usual, unmet = record("11", "--", "--"), record("10", "--", "--", "held_out")
+    usual, unmet = record("11", "--"), record("10", "--", split="held_out")
     others = [{**unmet, "model": "m/experts"}, {**unmet, "insist": 0.05}, {"split": "held_out"}]
     (told,) = scored.unmet_lists([usual, unmet, *others])
     assert told.startswith("**Combinations that no training scene has** (m/baseline")

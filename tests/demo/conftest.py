@@ -8,6 +8,7 @@ import pytest
 from demo.app import build_app, launch
 
 from .fake_engine import FakeEngine
+from .visiting import Browser, started
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +32,10 @@ def app(shared_painter: FakeEngine) -> gr.Blocks:
 def address(app: gr.Blocks) -> Iterator[str]:
     yield launch(app, "127.0.0.1", None)
     app.close(verbose=False)
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One for a file: it takes longer to start than most visits last."""
+    with started(chromium) as browser:
+        yield browser

@@ -1,13 +1,12 @@
 """The studio in a real browser: a sentence is typed, a picture forms, nothing leaves the host."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from .fake_engine import FakeEngine
-from .visiting import Visit, visiting
+from .visiting import Browser, Visit, visiting
 
 UNNAMED = (
     "[...document.querySelectorAll('button, input, select, textarea')].filter(e =>"
@@ -40,8 +39,8 @@ def shared_painter() -> FakeEngine:
 
 
 @pytest.fixture
-def visit(chromium: str, address: str, tmp_path: Path) -> Iterator[Visit]:
-    with visiting(chromium, address, tmp_path / "profile") as visit:
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    with visiting(browser, address) as visit:
         yield visit
 
 

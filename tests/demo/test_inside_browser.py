@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from .test_browser import UNNAMED
-from .visiting import Visit, visiting
+from .visiting import Browser, Visit, visiting
 
 SENTENCE = "a red fox in the meadow"
 LABEL = "document.querySelector('.inside-heat').ariaLabel"
 
 
 @pytest.fixture
-def visit(chromium: str, address: str, tmp_path: Path) -> Iterator[Visit]:
-    with visiting(chromium, address, tmp_path / "profile") as visit:
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    with visiting(browser, address) as visit:
         yield visit
 
 

@@ -3,13 +3,12 @@
 import io
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from .fake_engine import FakeEngine
-from .visiting import Visit, visiting
+from .visiting import Browser, Visit, visiting
 
 COMPARED = "phase => document.querySelector('.compare').dataset.phase === phase"
 MANY = """() => {
@@ -24,8 +23,8 @@ def shared_painter() -> FakeEngine:
 
 
 @pytest.fixture
-def visit(chromium: str, address: str, tmp_path: Path) -> Iterator[Visit]:
-    with visiting(chromium, address, tmp_path / "profile") as visit:
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    with visiting(browser, address) as visit:
         yield visit
         assert visit.complaints == []
         assert visit.hosts <= {"127.0.0.1", ""}

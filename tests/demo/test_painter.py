@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from PIL import Image
 from demo.regions import Manner
 
 from .fake_engine import PATCH, FakeEngine
-from .visiting import Visit, visiting
+from .visiting import Browser, Visit, visiting
 
 PROMPT = "a red fox and an owl in the meadow"
 FORGET = "document.querySelector('.sheet').dataset.phase = 'before'"
@@ -26,8 +25,8 @@ def shared_painter() -> FakeEngine:
 
 
 @pytest.fixture
-def visit(chromium: str, address: str, tmp_path: Path) -> Iterator[Visit]:
-    with visiting(chromium, address, tmp_path / "profile") as visit:
+def visit(browser: Browser, address: str) -> Iterator[Visit]:
+    with visiting(browser, address) as visit:
         write(visit, PROMPT)
         visit.page.click(".painter summary")
         yield visit

@@ -20,7 +20,7 @@ from ediffi.loading import shipped_folder
 from ediffi.model_folder import read_model
 from ediffi.recipe import read_picture, read_png
 
-from .visiting import visiting
+from .visiting import started, visiting
 
 SENTENCE = "an orange fox in the meadow"
 
@@ -34,7 +34,7 @@ def test_the_shipped_model_paints_before_ones_eyes(shipped, chromium, tmp_path):
     app = build_app(shipped)
     address = launch(app, "127.0.0.1", None)
     try:
-        with visiting(chromium, address, tmp_path / "profile") as visit:
+        with started(chromium) as browser, visiting(browser, address) as visit:
             visit.page.fill("#prompt textarea", SENTENCE)
             visit.page.click("#paint")
             visit.phase("painting")

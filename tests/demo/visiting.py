@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run"
@@ -71,22 +71,24 @@ def host(url: str) -> str:
 
 
 @contextmanager
-def visiting(chromium: str, address: str, profile: Path) -> Iterator[Visit]:
-    """A fresh visitor at `address`, with a profile of its own."""
+def started(chromium: str) -> Iterator[Browser]:
+    """A browser with a data folder of its own, which is gone afterwards."""
     with sync_playwright() as browsers:
-        context = browsers.chromium.launch_persistent_context(
-            str(profile),
-            executable_path=chromium,
-            headless=True,
-            args=FLAGS,
-            viewport={"width": 1280, "height": 900},
-            accept_downloads=True,
-            timeout=PATIENCE,
+        browser = browsers.chromium.launch(
+            executable_path=chromium, headless=True, args=FLAGS, timeout=PATIENCE
         )
-        visit = Visit(context.pages[0])
-        visit.page.set_default_timeout(PATIENCE)
-        visit.listen()
-        visit.page.goto(address)
-        visit.page.wait_for_selector("#paint")
-        yield visit
-        context.close()
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visiting(browser: Browser, address: str) -> Iterator[Visit]:
+    """A fresh visitor at `address`, who shares neither storage nor cache with another."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    visit = Visit(context.new_page())
+    visit.page.set_default_timeout(PATIENCE)
+    visit.listen()
+    visit.page.goto(address)
+    visit.page.wait_for_selector("#paint")
+    yield visit
+    context.close()
