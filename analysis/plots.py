@@ -21,6 +21,7 @@ from analysis.prompt_switching import Switches
 from analysis.side_by_side import EIGHT, named
 
 INK, COARSE, FINE, PAPER = "#33312e", "#2f6f8f", "#d9792b", "#fbf8f2"
+LOWER = "outside lower center"
 STYLE: dict[Any, Any] = {
     "figure.dpi": 90,
     "figure.facecolor": PAPER,
@@ -72,28 +73,30 @@ def expert_seams(report: Seams) -> Figure:
 def prompt_switching(found: Switches) -> Figure:
     """Distance to both pure pictures over the share at which the sentence is switched.
 
-    On the left by pixels, on the right by what the inspector reads. More steps are darker; the
-    second solver is dashed; dotted: what counts as no change.
+    On the left by pixels, on the right by what the inspector reads. The run with the most pairs is
+    bold, in its 95 % band; thin: the other solvers and numbers of steps; dotted: what counts as no
+    change.
     """
-    solvers = list(dict.fromkeys(solver for solver, _ in found.runs()))
-    counts = sorted({steps for _, steps in found.runs()})
+    most = max(found.runs(), key=lambda run: found.along(*run)[0].pairs)
     with pyplot.rc_context(STYLE):
         figure, panels = pyplot.subplots(
-            1, 2, figsize=(9.4, 3.0), layout="constrained", sharey=True
+            1, 2, figsize=(9.4, 3.4), layout="constrained", sharey=True
         )
         for axes, by, told in zip(panels, ("pixels", "drawn"), ("pixels", "reading"), strict=True):
-            for solver, steps in found.runs():
-                line = "-" if solver == solvers[0] else "--"
-                ink = 0.35 + 0.65 * (counts.index(steps) + 1) / len(counts)
-                _switches(axes, found, (solver, steps), by, line, ink)
+            for run in found.runs():
+                _switches(axes, found, run, by, bold=run == most)
             axes.axhline(found.tolerance, color=INK, linewidth=0.8, linestyle=":")
             axes.set_title(f"by {told}", fontsize=9)
             axes.set_xlabel("switched from this share of the steps on, %")
         panels[0].set_ylabel("distance, pure pictures = 1")
-        panels[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
-        counted = sorted({each.pairs for each in found.switched})
-        told = " to ".join(str(n) for n in dict.fromkeys((counted[0], counted[-1])))
-        figure.suptitle(f"{found.model}, {told} pairs of sentences", fontsize=9)
+        figure.legend(*panels[1].get_legend_handles_labels(), frameon=False, ncols=2, loc=LOWER)
+        solver, steps = most
+        n, others = found.along(*most)[0].pairs, len(found.runs()) - 1
+        bold = f"{found.model}, {n} pairs of sentences, {solver} in {steps} steps"
+        few = min(each.pairs for each in found.switched)
+        ways = "ways" if others > 1 else "way"
+        thin = f"; thin: {others} other {ways} to sample, {few} pairs" if others else ""
+        figure.suptitle(bold + thin, fontsize=9)
         pyplot.close(figure)
     return figure
 
@@ -153,18 +156,18 @@ def film_strip(
     return figure
 
 
-def _switches(
-    axes: Axes, found: Switches, run: tuple[str, int], by: str, line: str, ink: float
-) -> None:
+def _switches(axes: Axes, found: Switches, run: tuple[str, int], by: str, bold: bool) -> None:
     """Both distances of one solver and number of steps."""
     along = found.along(*run)
     shares = [100 * each.share for each in along]
     for which, colour, told in (("first", COARSE, "first"), ("last", FINE, "second")):
-        values = [getattr(each, f"{by}_{which}")[0] for each in along]
-        label = f"to the {told} sentence's" if run == found.runs()[-1] else None
-        axes.plot(
-            shares, values, "o", linestyle=line, color=colour, alpha=ink, markersize=3, label=label
-        )
+        values, low, high = zip(*(getattr(each, f"{by}_{which}") for each in along), strict=True)
+        if not bold:
+            axes.plot(shares, values, color=colour, alpha=0.45, linewidth=0.8)
+            continue
+        axes.fill_between(shares, low, high, color=colour, alpha=0.2, linewidth=0)
+        label = f"to the {told} sentence's picture"
+        axes.plot(shares, values, "o-", color=colour, markersize=4, linewidth=2, label=label)
 
 
 def _scores(axes: Axes, found: Ablation, length: str, name: str, colour: str, shift: float) -> None:

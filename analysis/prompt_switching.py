@@ -92,7 +92,8 @@ class Switches:
     def settled(self, solver: str, steps: int, by: str = "pixels") -> Switched | None:
         """The earliest switch from which on nothing changes any more, `by` "pixels" or "drawn".
 
-        None where even the latest one changes something. Raises ValueError for another `by`.
+        By the means: few pairs can leave more open, so their interval is told beside it. None where
+        even the latest one changes something. Raises ValueError for another `by`.
         """
         if by not in ("pixels", "drawn"):
             raise ValueError(f'by is "pixels" or "drawn", not {by!r}')
@@ -162,12 +163,20 @@ def sentences(found: Switches) -> list[str]:
         parts = []
         for by, told in (("pixels", "a pixel"), ("drawn", "what is drawn")):
             calm = found.settled(solver, steps, by)
-            when = f"from {calm.share:.0%} on (σ = {calm.sigma:.2g})" if calm else "never"
+            when = _from(calm, by) if calm else "never"
             parts.append(f"a switch stops changing {told} {when}")
         n = found.along(solver, steps)[0].pairs
         said.append(f"{solver}, {steps} steps, n = {n} pairs: {'; '.join(parts)}.")
     said.append(f"Up to {found.tolerance:.0%} counts as no change.")
     return said
+
+
+def _from(calm: Switched, by: str) -> str:
+    mean, low, high = calm.pixels_first if by == "pixels" else calm.drawn_first
+    return (
+        f"from {calm.share:.0%} on (σ = {calm.sigma:.2g}, by then {mean:.1%},"
+        f" {max(0.0, low):.1%} to {high:.1%})"
+    )
 
 
 def _run(

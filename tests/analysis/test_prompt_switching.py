@@ -97,7 +97,9 @@ def test_a_model_that_decides_early_is_measured_so(found):
     for by in ("pixels", "drawn"):
         calm = found.settled("heun", 20, by)
         assert calm is not None and calm.share == 0.5
-    assert "from 50% on" in sentences(found)[0] and "10 steps, n = 3 pairs" in sentences(found)[0]
+    assert "from 50% on (σ = " in sentences(found)[0]
+    assert ", by then 0.0%, 0.0% to 0.0%)" in sentences(found)[0]
+    assert "10 steps, n = 3 pairs" in sentences(found)[0]
 
 
 def test_the_usual_sampler_is_given_most_pairs():
@@ -107,7 +109,10 @@ def test_the_usual_sampler_is_given_most_pairs():
     assert [(s.steps, s.pairs) for s in found.switched] == [(9, 2), (steps, 4)]
     assert f"{solver}, 9 steps, n = 2 pairs" in sentences(found)[0]
     title = plots.prompt_switching(found).get_suptitle()
-    assert title == "decided early, 2 to 4 pairs of sentences"
+    assert title == (
+        f"decided early, 4 pairs of sentences, {solver} in {steps} steps;"
+        " thin: 1 other way to sample, 2 pairs"
+    )
     usual = SamplingConfig()
     assert (usual.solver, usual.steps) == USUAL
 
